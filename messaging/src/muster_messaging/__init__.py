@@ -1,0 +1,1 @@
+"""The bus: one contract (`bus.py`), three ways to a queue server (`amqp/`, `embedded/`, `relay/`)."""

@@ -1,0 +1,1 @@
+"""Package `muster.v1`: generated from the .proto files beside it by `make protos`."""

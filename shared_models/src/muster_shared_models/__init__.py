@@ -1,0 +1,1 @@
+"""Pydantic models that two or more of Muster's components exchange."""

@@ -1,0 +1,63 @@
+"""The bodies of messages on the bus. A message's `type` says which one; control fields are never here."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, TypeAdapter
+
+from muster_shared_models.model import BusModel
+from muster_shared_models.problems import Reason
+from muster_shared_models.run_events import MAX_TEXT, RunEvent
+
+__all__ = ["CHAT", "NOTICE", "RUN_EVENTS", "ChatBody", "MessageType", "NoticeBody", "RunEventsBody", "Turn"]
+
+
+class MessageType(StrEnum):
+    """What a message on the bus is."""
+
+    CHAT = "chat.message"
+    RUN_EVENTS = "run.events"
+    NOTICE = "notice"
+
+
+class Turn(BusModel):
+    """One earlier message of a conversation, for agents that asked for history."""
+
+    role: Literal["user", "agent"]
+    name: str
+    text: str
+
+
+class ChatBody(BusModel):
+    """A person (or an agent) says something. `run_id` names the run that will answer it."""
+
+    text: Annotated[str, StringConstraints(max_length=MAX_TEXT)]
+    run_id: str
+    sender_name: str
+    history: list[Turn] = Field(default_factory=list)
+
+
+class RunEventsBody(BusModel):
+    """What happened inside one run since the last such message, in order."""
+
+    run_id: str
+    events: Annotated[list[RunEvent], Field(max_length=1000)]
+
+
+class NoticeBody(BusModel):
+    """The broker tells the sender what became of a message it could not simply deliver.
+
+    `final`: the message will not be delivered, `reason` says why. Otherwise it waits in the agent's queue.
+    """
+
+    message_id: str
+    run_id: str
+    reason: Reason | Literal["queued"]
+    detail: str
+    final: bool
+    agent_id: str = ""
+
+
+CHAT: TypeAdapter[ChatBody] = TypeAdapter(ChatBody)
+RUN_EVENTS: TypeAdapter[RunEventsBody] = TypeAdapter(RunEventsBody)
+NOTICE: TypeAdapter[NoticeBody] = TypeAdapter(NoticeBody)
