@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from muster_shared_models.model import AgentName, Time, WireModel
+from muster_shared_models.problems import MusterError, Reason
 
 __all__ = [
     "BrokerView", "JoinToken", "LoginCode", "NewJoinToken", "Page", "Session", "SystemView", "WebSocketTicket",
+    "split_join_token",
 ]  # fmt: skip
 
 
@@ -80,3 +82,15 @@ class Page(WireModel):
     """Where a list goes on: pass `next_cursor` as `cursor`; null at the end."""
 
     next_cursor: str | None = None
+
+
+def split_join_token(text: str) -> tuple[str, str]:
+    """Return the secret and the pin of the server's certificate that a join token `<secret>.<pin>` consists of."""
+    secret, dot, pin = text.strip().rpartition(".")
+    if not (dot and secret.startswith(("mj_", "mb_")) and len(pin) == 43):
+        raise MusterError(
+            Reason.JOIN_TOKEN_INVALID,
+            "This is not a whole join token.",
+            "It begins with mj_ (agents) or mb_ (brokers) and has a dot in it. `muster token create` makes one.",
+        )
+    return secret, pin
