@@ -7,11 +7,10 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class BusMessage(_message.Message):
-    __slots__ = ("id", "type", "body", "sender", "to", "conversation", "run", "correlation_id", "seq", "attempt", "hops", "schema", "expires_at_ms", "trace", "sticky", "origin", "retries")
+    __slots__ = ("id", "type", "body", "to", "conversation", "run", "correlation_id", "seq", "attempt", "hops", "schema", "expires_at_ms", "trace", "sticky", "origin", "retries")
     ID_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
-    SENDER_FIELD_NUMBER: _ClassVar[int]
     TO_FIELD_NUMBER: _ClassVar[int]
     CONVERSATION_FIELD_NUMBER: _ClassVar[int]
     RUN_FIELD_NUMBER: _ClassVar[int]
@@ -28,7 +27,6 @@ class BusMessage(_message.Message):
     id: str
     type: str
     body: bytes
-    sender: str
     to: str
     conversation: str
     run: str
@@ -42,7 +40,7 @@ class BusMessage(_message.Message):
     sticky: str
     origin: str
     retries: int
-    def __init__(self, id: _Optional[str] = ..., type: _Optional[str] = ..., body: _Optional[bytes] = ..., sender: _Optional[str] = ..., to: _Optional[str] = ..., conversation: _Optional[str] = ..., run: _Optional[str] = ..., correlation_id: _Optional[str] = ..., seq: _Optional[int] = ..., attempt: _Optional[int] = ..., hops: _Optional[int] = ..., schema: _Optional[int] = ..., expires_at_ms: _Optional[int] = ..., trace: _Optional[str] = ..., sticky: _Optional[str] = ..., origin: _Optional[str] = ..., retries: _Optional[int] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., type: _Optional[str] = ..., body: _Optional[bytes] = ..., to: _Optional[str] = ..., conversation: _Optional[str] = ..., run: _Optional[str] = ..., correlation_id: _Optional[str] = ..., seq: _Optional[int] = ..., attempt: _Optional[int] = ..., hops: _Optional[int] = ..., schema: _Optional[int] = ..., expires_at_ms: _Optional[int] = ..., trace: _Optional[str] = ..., sticky: _Optional[str] = ..., origin: _Optional[str] = ..., retries: _Optional[int] = ...) -> None: ...
 
 class RelayUp(_message.Message):
     __slots__ = ("publish", "subscribe", "acknowledge", "cancel")
@@ -57,16 +55,16 @@ class RelayUp(_message.Message):
     def __init__(self, publish: _Optional[_Iterable[_Union[Publish, _Mapping]]] = ..., subscribe: _Optional[_Iterable[_Union[Subscribe, _Mapping]]] = ..., acknowledge: _Optional[_Iterable[_Union[Acknowledge, _Mapping]]] = ..., cancel: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Publish(_message.Message):
-    __slots__ = ("number", "exchange", "key", "message")
+    __slots__ = ("number", "exchange", "key", "frame")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     EXCHANGE_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
-    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    FRAME_FIELD_NUMBER: _ClassVar[int]
     number: int
     exchange: str
     key: str
-    message: BusMessage
-    def __init__(self, number: _Optional[int] = ..., exchange: _Optional[str] = ..., key: _Optional[str] = ..., message: _Optional[_Union[BusMessage, _Mapping]] = ...) -> None: ...
+    frame: bytes
+    def __init__(self, number: _Optional[int] = ..., exchange: _Optional[str] = ..., key: _Optional[str] = ..., frame: _Optional[bytes] = ...) -> None: ...
 
 class Subscribe(_message.Message):
     __slots__ = ("subscription", "queue", "prefetch")
@@ -89,14 +87,16 @@ class Acknowledge(_message.Message):
     def __init__(self, subscription: _Optional[int] = ..., tags: _Optional[_Iterable[int]] = ..., rejected: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class RelayDown(_message.Message):
-    __slots__ = ("outcomes", "deliveries", "subscribed")
-    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("confirmed", "refused", "deliveries", "subscribed")
+    CONFIRMED_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
     DELIVERIES_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIBED_FIELD_NUMBER: _ClassVar[int]
-    outcomes: _containers.RepeatedCompositeFieldContainer[PublishOutcome]
+    confirmed: _containers.RepeatedScalarFieldContainer[int]
+    refused: _containers.RepeatedCompositeFieldContainer[PublishOutcome]
     deliveries: _containers.RepeatedCompositeFieldContainer[Deliveries]
     subscribed: _containers.RepeatedCompositeFieldContainer[SubscribeOutcome]
-    def __init__(self, outcomes: _Optional[_Iterable[_Union[PublishOutcome, _Mapping]]] = ..., deliveries: _Optional[_Iterable[_Union[Deliveries, _Mapping]]] = ..., subscribed: _Optional[_Iterable[_Union[SubscribeOutcome, _Mapping]]] = ...) -> None: ...
+    def __init__(self, confirmed: _Optional[_Iterable[int]] = ..., refused: _Optional[_Iterable[_Union[PublishOutcome, _Mapping]]] = ..., deliveries: _Optional[_Iterable[_Union[Deliveries, _Mapping]]] = ..., subscribed: _Optional[_Iterable[_Union[SubscribeOutcome, _Mapping]]] = ...) -> None: ...
 
 class PublishOutcome(_message.Message):
     __slots__ = ("number", "reason", "detail")
@@ -127,17 +127,19 @@ class Deliveries(_message.Message):
     def __init__(self, subscription: _Optional[int] = ..., items: _Optional[_Iterable[_Union[RelayDelivery, _Mapping]]] = ...) -> None: ...
 
 class RelayDelivery(_message.Message):
-    __slots__ = ("tag", "attempt", "key", "message", "died_of", "died_in")
+    __slots__ = ("tag", "attempt", "key", "frame", "sender", "died_of", "died_in")
     TAG_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
-    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    SENDER_FIELD_NUMBER: _ClassVar[int]
     DIED_OF_FIELD_NUMBER: _ClassVar[int]
     DIED_IN_FIELD_NUMBER: _ClassVar[int]
     tag: int
     attempt: int
     key: str
-    message: BusMessage
+    frame: bytes
+    sender: str
     died_of: str
     died_in: str
-    def __init__(self, tag: _Optional[int] = ..., attempt: _Optional[int] = ..., key: _Optional[str] = ..., message: _Optional[_Union[BusMessage, _Mapping]] = ..., died_of: _Optional[str] = ..., died_in: _Optional[str] = ...) -> None: ...
+    def __init__(self, tag: _Optional[int] = ..., attempt: _Optional[int] = ..., key: _Optional[str] = ..., frame: _Optional[bytes] = ..., sender: _Optional[str] = ..., died_of: _Optional[str] = ..., died_in: _Optional[str] = ...) -> None: ...

@@ -1,0 +1,85 @@
+"""The bus of processes that live beside the embedded queue server: the server itself, and tests."""
+
+import asyncio
+from asyncio import Future
+from collections.abc import Iterable
+
+from muster_messaging.bus import QueueInfo
+from muster_messaging.embedded.server import EmbeddedQueueServer, EmbeddedSubscription
+from muster_messaging.errors import Disconnected
+from muster_messaging.frames import encode, read_delivery
+from muster_messaging.message import Delivery, Message
+from muster_messaging.topology import Topology
+
+__all__ = ["EmbeddedBus"]
+
+
+class EmbeddedBus:
+    """Fulfils `BusAdmin`. Messages that carry no sender are `name`'s."""
+
+    def __init__(self, server: EmbeddedQueueServer, name: str) -> None:
+        self._server = server
+        self._name = name
+        self._subscriptions: list[EmbeddedSubscription] = []
+        self._closed = False
+
+    def publish(self, exchange: str, key: str, message: Message) -> "Future[None]":
+        """Hand a message over."""
+        if self._closed:
+            refused: Future[None] = asyncio.get_running_loop().create_future()
+            refused.set_exception(Disconnected("The bus is closed."))
+            return refused
+        return self._server.publish_frame(exchange, key, message.sender or self._name, encode(message))
+
+    async def subscribe(self, queue: str, prefetch: int) -> "_Reading":
+        """Begin to receive."""
+        subscription = await self._server.subscribe_frames(queue, prefetch)
+        self._subscriptions.append(subscription)
+        return _Reading(subscription)
+
+    @property
+    def connected(self) -> bool:
+        """Whether publishing works."""
+        return not self._closed
+
+    async def wait_connected(self) -> None:
+        """Return at once: the queue server is here."""
+
+    async def close(self) -> None:
+        """End all subscriptions; what they hold comes again elsewhere."""
+        self._closed = True
+        for subscription in self._subscriptions:
+            subscription.end(Disconnected("The bus is closed."))
+            subscription.abandon()
+        self._subscriptions.clear()
+
+    async def declare(self, topology: Topology) -> None:
+        """Create what is missing."""
+        self._server.declare(topology)
+
+    async def delete_queue(self, name: str) -> None:
+        """Delete a queue."""
+        self._server.delete_queue(name)
+
+    async def queue_info(self, name: str) -> QueueInfo | None:
+        """Return a queue's counts."""
+        return self._server.queue_info(name)
+
+
+class _Reading:
+    """A subscription that reads frames as messages."""
+
+    def __init__(self, frames: EmbeddedSubscription) -> None:
+        self._frames = frames
+
+    async def next_batch(self) -> list[Delivery]:
+        return [read_delivery(item) for item in await self._frames.next_batch()]
+
+    def ack(self, tags: Iterable[int]) -> None:
+        self._frames.ack(tags)
+
+    def reject(self, tag: int) -> None:
+        self._frames.reject(tag)
+
+    async def cancel(self) -> None:
+        await self._frames.cancel()

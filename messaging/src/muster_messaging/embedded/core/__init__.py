@@ -1,0 +1,1 @@
+"""What the embedded queue server decides, without any I/O."""

@@ -1,0 +1,199 @@
+"""What the embedded queue server decides: routes, bounds, who receives what, when something dies. No I/O.
+
+The laws are those of RabbitMQ's quorum queues: order, a single active consumer, what is not acknowledged comes again in
+its old place with a higher attempt, a full queue refuses, dead letters are kept until they have a place to go to.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+
+from muster_messaging.bus import QueueInfo
+from muster_messaging.embedded.core.model import Consumer, DeadLetter, Stored
+from muster_messaging.embedded.core.routes import Routes
+from muster_messaging.errors import QueueFull, Refused, Unroutable
+from muster_messaging.topology import Queue
+
+__all__ = ["QueueCore"]
+
+INFINITE = 1 << 62
+
+
+class QueueCore:
+    """Queues and their consumers; `routes` says which queues there are."""
+
+    def __init__(self) -> None:
+        self.routes = Routes()
+        self._queues = self.routes.queues
+        self._next_consumer = 0
+
+    def delete(self, name: str) -> tuple[list[Stored], list[Consumer]]:
+        """Remove a queue; return what was in it and who consumed it."""
+        state = self.routes.forget(name)
+        if state is None:
+            return [], []
+        gone = [*state.ready, *(stored for stored, _ in state.dying)]
+        for consumer in state.consumers:
+            gone += consumer.unacked.values()
+        return gone, state.consumers
+
+    def info(self, name: str) -> QueueInfo | None:
+        """Return a queue's counts."""
+        state = self._queues.get(name)
+        if state is None:
+            return None
+        unacked = sum(len(consumer.unacked) for consumer in state.consumers)
+        return QueueInfo(len(state.ready) + len(state.dying), unacked, len(state.consumers))
+
+    # ---- in
+
+    def reserve(self, queues: Iterable[str], size: int) -> None:
+        """Take a place for a message of `size` bytes in each queue; raises QueueFull, taking none."""
+        states = [self._queues[name] for name in queues]
+        for state in states:
+            spec = state.spec
+            if spec.max_length and state.count >= spec.max_length:
+                raise QueueFull(f"The queue {spec.name} holds {state.count} messages, its bound.")
+            if spec.max_bytes and state.size + size > spec.max_bytes:
+                raise QueueFull(f"The queue {spec.name} holds {state.size} bytes; its bound is {spec.max_bytes}.")
+        for state in states:
+            state.count += 1
+            state.size += size
+
+    def release(self, queue: str, size: int) -> None:
+        """Give a reserved place back."""
+        state = self._queues.get(queue)
+        if state:
+            state.count -= 1
+            state.size -= size
+
+    def enqueue(self, stored: Stored, now_ms: int) -> bool:
+        """Put a message that has a place at the end of its queue; False when the queue is gone."""
+        state = self._queues.get(stored.queue)
+        if state is None:
+            return False
+        if state.spec.ttl_ms:
+            stored.expires_at_ms = now_ms + state.spec.ttl_ms
+        state.ready.append(stored)
+        return True
+
+    def restore(self, stored: Stored, now_ms: int) -> None:
+        """Put a message from the journal back, whatever the bound."""
+        state = self._queues[stored.queue]
+        state.count += 1
+        state.size += len(stored.frame)
+        self.enqueue(stored, now_ms)
+
+    # ---- out
+
+    def subscribe(self, queue: str, prefetch: int) -> Consumer:
+        """Add a consumer; raises Refused when there is no such queue."""
+        state = self._queues.get(queue)
+        if state is None:
+            raise Refused(f"There is no queue {queue!r}.")
+        self._next_consumer += 1
+        consumer = Consumer(self._next_consumer, queue, prefetch)
+        state.consumers.append(consumer)
+        return consumer
+
+    def take(self, queue: str) -> list[tuple[Consumer, Stored]]:
+        """Hand out what is ready, as far as there is credit."""
+        state = self._queues.get(queue)
+        if state is None or not state.ready:
+            return []
+        eligible = state.consumers[:1] if state.spec.single_active else state.consumers
+        handed: list[tuple[Consumer, Stored]] = []
+        for consumer in eligible:
+            while state.ready and len(consumer.unacked) < consumer.prefetch:
+                stored = state.ready.popleft()
+                stored.attempts += 1
+                consumer.unacked[stored.id] = stored
+                handed.append((consumer, stored))
+        return handed
+
+    def acknowledge(self, consumer: Consumer, tags: Iterable[int]) -> list[Stored]:
+        """Remove these for good; unknown tags are ignored."""
+        done = [stored for tag in tags if (stored := consumer.unacked.pop(tag, None))]
+        for stored in done:
+            self.release(stored.queue, len(stored.frame))
+        return done
+
+    def reject(self, consumer: Consumer, tag: int) -> None:
+        """Let one die; `deaths` says where to."""
+        stored = consumer.unacked.pop(tag, None)
+        if stored:
+            self._queues[stored.queue].dying.append((stored, "rejected"))
+
+    def stop_delivering(self, consumer: Consumer) -> None:
+        """Hand nothing more to this consumer; what it holds stays its own until acknowledged or left."""
+        consumer.prefetch = 0
+        state = self._queues.get(consumer.queue)
+        if state and consumer in state.consumers:
+            state.consumers.remove(consumer)
+
+    def give_back(self, consumer: Consumer, tags: Iterable[int]) -> None:
+        """Put messages that nobody has looked at back in their old places: this was no delivery."""
+        unseen = [stored for tag in tags if (stored := consumer.unacked.pop(tag, None))]
+        for stored in unseen:
+            stored.attempts -= 1
+        self._put_back(consumer.queue, unseen)
+
+    def leave(self, consumer: Consumer) -> list[Stored]:
+        """End a consumer: what it holds goes back to its old places, or dies after too many deliveries.
+
+        Returns what went back: its attempts are worth journalling.
+        """
+        self.stop_delivering(consumer)
+        held, consumer.unacked = list(consumer.unacked.values()), {}
+        state = self._queues.get(consumer.queue)
+        if state is None:
+            return []
+        limit = state.spec.delivery_limit or INFINITE
+        state.dying.extend((stored, "delivery_limit") for stored in held if stored.attempts > limit)
+        back = [stored for stored in held if stored.attempts <= limit]
+        self._put_back(consumer.queue, back)
+        return back
+
+    def _put_back(self, queue: str, back: list[Stored]) -> None:
+        state = self._queues.get(queue)
+        if state and back:
+            state.ready = deque(sorted((*back, *state.ready), key=lambda stored: stored.id))
+
+    # ---- death
+
+    def expire(self, now_ms: int) -> int:
+        """Let die what outlived its queue's time to live; return when to look again (ms), 0 for never."""
+        soonest = 0
+        for state in self._queues.values():
+            if not state.spec.ttl_ms:
+                continue
+            while state.ready and state.ready[0].expires_at_ms <= now_ms:
+                state.dying.append((state.ready.popleft(), "expired"))
+            if state.ready and (not soonest or state.ready[0].expires_at_ms < soonest):
+                soonest = state.ready[0].expires_at_ms
+        return soonest
+
+    def deaths(self) -> tuple[list[DeadLetter], bool]:
+        """Return the dead letters whose next place is reserved, and whether others wait in their queues for one."""
+        found: list[DeadLetter] = []
+        waiting = False
+        for state in self._queues.values():
+            for _ in range(len(state.dying)):
+                stored, reason = state.dying.popleft()
+                try:
+                    found.append(self._bury(state.spec, stored, reason))
+                except QueueFull:
+                    state.dying.append((stored, reason))
+                    waiting = True
+        return found, waiting
+
+    def _bury(self, spec: Queue, stored: Stored, reason: str) -> DeadLetter:
+        key = spec.dead_letter_key or stored.key
+        queues: tuple[str, ...] = ()
+        if spec.dead_letter_exchange:
+            try:
+                queues = self.routes.route(spec.dead_letter_exchange, key)
+            except (Refused, Unroutable):
+                queues = ()
+        self.reserve(queues, len(stored.frame))
+        self.release(stored.queue, len(stored.frame))
+        return DeadLetter(stored, reason, key, queues)

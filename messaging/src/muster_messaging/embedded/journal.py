@@ -1,0 +1,126 @@
+"""The journal of the embedded queue server: one SQLite table, one row a message and queue.
+
+Everything that waits is written in one transaction. Inserts are answered when they are on disk; removals and attempt
+counts ride along and are not waited for: a lost one only means that a message comes again.
+"""
+
+import asyncio
+import sqlite3
+from asyncio import Future
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from muster_messaging.commit import GroupCommit, open_sqlite
+from muster_messaging.embedded.core.model import Stored
+
+__all__ = ["Journal"]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS message (
+    id INTEGER PRIMARY KEY, queue TEXT NOT NULL, key TEXT NOT NULL, sender TEXT NOT NULL, frame BLOB NOT NULL,
+    attempts INTEGER NOT NULL, died_of TEXT NOT NULL, died_in TEXT NOT NULL
+) STRICT
+"""
+
+#: Seconds until removals that the disk refused are tried again.
+RETRY_S = 1.0
+
+
+StoredHandler = Callable[[list[Stored]], None]
+
+
+class _Work(NamedTuple):
+    inserts: list[tuple[Stored, "Future[None] | None"]]
+    removals: list[int]
+    attempts: list[tuple[int, int]]
+
+
+class Journal:
+    """Keeps messages on disk. `on_stored` is told of what became durable, in order; `on_refused` of what did not."""
+
+    def __init__(self, path: Path, on_stored: StoredHandler, on_refused: StoredHandler) -> None:
+        self._connection = open_sqlite(path)
+        self._connection.execute(_SCHEMA)
+        self._commit = GroupCommit(self._connection, name="queue-journal")
+        self._on_stored = on_stored
+        self._on_refused = on_refused
+        self._work = _Work([], [], [])
+        self._writing: _Work | None = None
+        self._outcome: Future[None] | None = None
+        self._loop = asyncio.get_running_loop()
+
+    def load(self, queues: Iterable[str]) -> list[Stored]:
+        """Return what the given queues held, oldest first."""
+        found: list[Stored] = []
+        for queue in queues:
+            rows = self._connection.execute("SELECT * FROM message WHERE queue = ?", (queue,))
+            found += [Stored(*row) for row in rows]
+        return sorted(found, key=lambda stored: stored.id)
+
+    def last_id(self) -> int:
+        """Return the highest id ever seen in the journal, 0 when it is empty."""
+        row = self._connection.execute("SELECT max(id) FROM message").fetchone()
+        return int(row[0] or 0)
+
+    def insert(self, stored: Stored, done: "Future[None] | None") -> None:
+        """Make a message durable, then tell `on_stored` and end `done`."""
+        self._work.inserts.append((stored, done))
+        self._write_soon()
+
+    def remove(self, ids: Iterable[int]) -> None:
+        """Forget messages, soon."""
+        self._work.removals.extend(ids)
+        self._write_soon()
+
+    def note_attempts(self, stored: Iterable[Stored]) -> None:
+        """Remember how often messages were delivered, soon."""
+        self._work.attempts.extend((item.attempts, item.id) for item in stored)
+        self._write_soon()
+
+    async def close(self) -> None:
+        """Write what waits, then close."""
+        while self._outcome and self._writing:
+            await asyncio.wait((self._outcome,))
+        await self._commit.close()
+        self._connection.close()
+
+    def _write_soon(self) -> None:
+        if self._writing is None:
+            self._writing, self._work = self._work, _Work([], [], [])
+            self._outcome = self._commit.submit(self._write)
+            self._outcome.add_done_callback(self._written)
+
+    def _write(self, connection: sqlite3.Connection) -> None:
+        # What came since this was submitted goes along: the transaction has only now begun.
+        late = self._work
+        work.inserts.extend(late.inserts)
+        work.removals.extend(late.removals)
+        work.attempts.extend(late.attempts)
+        self._work = _Work([], [], [])
+        connection.executemany(
+            "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [(s.id, s.queue, s.key, s.sender, s.frame, s.attempts, s.died_of, s.died_in) for s, _ in work.inserts],
+        )
+        connection.executemany("UPDATE message SET attempts = ? WHERE id = ?", work.attempts)
+        connection.executemany("DELETE FROM message WHERE id = ?", [(key,) for key in work.removals])
+
+    def _written(self, outcome: "Future[None]") -> None:
+        assert self._writing is not None
+        written, self._writing = self._writing, None
+        error = outcome.exception()
+        stored = [item for item, _ in written.inserts]
+        if error is None:
+            self._on_stored(stored)
+        else:
+            self._on_refused(stored)
+            self._work.removals.extend(written.removals)
+            self._loop.call_later(RETRY_S, self._write_soon)
+        for _, done in written.inserts:
+            if done and not done.done():
+                if error is None:
+                    done.set_result(None)
+                else:
+                    done.set_exception(error)
+        if error is None and any(self._work):
+            self._write_soon()

@@ -1,0 +1,179 @@
+"""The server's side of the relay: frames of a stream in, frames of a bus out, nothing read on the way.
+
+One stream is one process. What it may do is said by `Peer`, which the server makes from its credentials.
+"""
+
+import asyncio
+from asyncio import Future
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+import grpc
+
+from muster_messaging.errors import BusError, QueueFull, Refused
+from muster_messaging.frames import FrameBus, FrameSubscription
+from muster_messaging.link.problems import write_status
+from muster_protos.v1.relay_pb2 import Acknowledge, Publish, PublishOutcome, RelayDown, RelayUp, Subscribe
+from muster_protos.v1.relay_pb2_grpc import MessageRelayServicer
+from muster_shared_models.problems import MusterError
+
+__all__ = ["Peer", "Relay"]
+
+#: Unconfirmed publishes of one stream; above it they are refused.
+WINDOW = 4096
+#: Subscriptions of one stream, and deliveries on the way to it.
+MAX_SUBSCRIPTIONS = 64
+MAX_PREFETCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end and what it may do. `name` becomes the verified sender of what it publishes."""
+
+    name: str
+    may_publish: Callable[[str], bool]
+    may_subscribe: Callable[[str], bool]
+
+
+@dataclass(slots=True)
+class _Stream:
+    """One process's stream: what waits to be written to it, and its subscriptions."""
+
+    peer: Peer
+    down: RelayDown = field(default_factory=RelayDown)
+    dirty: asyncio.Event = field(default_factory=asyncio.Event)
+    subscriptions: dict[int, FrameSubscription] = field(default_factory=dict)
+    readers: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    unconfirmed: int = 0
+
+
+class Relay(MessageRelayServicer):
+    """The service MessageRelay over a `FrameBus`."""
+
+    def __init__(self, bus: FrameBus, identify: Callable[[grpc.aio.ServicerContext], Awaitable[Peer]]) -> None:
+        self._bus = bus
+        self._identify = identify
+
+    async def Attach(self, requests: AsyncIterator[RelayUp], context: grpc.aio.ServicerContext) -> None:  # noqa: N802
+        """Serve one process until either side ends the stream."""
+        try:
+            peer = await self._identify(context)
+        except MusterError as error:
+            await context.abort_with_status(write_status(error))
+            return
+        stream = _Stream(peer)
+        stream.dirty.set()  # the first frame is empty: it says that the stream is served
+        writer = asyncio.create_task(self._write(stream, context))
+        try:
+            async for up in requests:
+                await self._take(stream, up)
+        finally:
+            writer.cancel()
+            for reader in stream.readers.values():
+                reader.cancel()
+            await asyncio.gather(writer, *stream.readers.values(), return_exceptions=True)
+            for subscription in stream.subscriptions.values():
+                await abandon(subscription)
+
+    async def _write(self, stream: _Stream, context: grpc.aio.ServicerContext) -> None:
+        while True:
+            await stream.dirty.wait()
+            stream.dirty.clear()
+            down, stream.down = stream.down, RelayDown()
+            await context.write(down)
+
+    async def _take(self, stream: _Stream, up: RelayUp) -> None:
+        for publish in up.publish:
+            self._publish(stream, publish)
+        for acknowledge in up.acknowledge:
+            self._acknowledge(stream, acknowledge)
+        for subscribe in up.subscribe:
+            await self._subscribe(stream, subscribe)
+        for number in up.cancel:
+            if number in stream.subscriptions:
+                await stream.subscriptions[number].cancel()
+
+    def _publish(self, stream: _Stream, publish: Publish) -> None:
+        number = publish.number
+        try:
+            if not stream.peer.may_publish(publish.exchange):
+                raise Refused(f"{stream.peer.name} may not publish to {publish.exchange}.")
+            if stream.unconfirmed >= WINDOW:
+                raise QueueFull(f"{WINDOW} publishes of this process are unconfirmed.")
+        except BusError as error:
+            _refuse(stream, number, error)
+            return
+        stream.unconfirmed += 1
+        outcome = self._bus.publish_frame(publish.exchange, publish.key, stream.peer.name, publish.frame)
+        outcome.add_done_callback(lambda done: _settle(stream, number, done))
+
+    def _acknowledge(self, stream: _Stream, acknowledge: Acknowledge) -> None:
+        subscription = stream.subscriptions.get(acknowledge.subscription)
+        if subscription:
+            subscription.ack(acknowledge.tags)
+            for tag in acknowledge.rejected:
+                subscription.reject(tag)
+
+    async def _subscribe(self, stream: _Stream, wanted: Subscribe) -> None:
+        number = wanted.subscription
+        try:
+            if not stream.peer.may_subscribe(wanted.queue):
+                raise Refused(f"{stream.peer.name} may not read {wanted.queue}.")
+            if number in stream.subscriptions or len(stream.subscriptions) >= MAX_SUBSCRIPTIONS:
+                raise Refused(f"Subscription {number} exists already, or there are too many.")
+            prefetch = max(1, min(wanted.prefetch, MAX_PREFETCH))
+            subscription = await self._bus.subscribe_frames(wanted.queue, prefetch)
+        except MusterError as error:
+            stream.down.subscribed.add(subscription=number, reason=error.reason.value, detail=error.detail)
+            stream.dirty.set()
+            return
+        stream.down.subscribed.add(subscription=number)
+        stream.dirty.set()
+        stream.subscriptions[number] = subscription
+        stream.readers[number] = asyncio.create_task(_forward(stream, number, subscription))
+
+
+async def _forward(stream: _Stream, number: int, subscription: FrameSubscription) -> None:
+    try:
+        while True:
+            batch = await subscription.next_batch()
+            items = stream.down.deliveries.add(subscription=number).items
+            for item in batch:
+                items.add(
+                    tag=item.tag,
+                    attempt=item.attempt,
+                    key=item.key,
+                    frame=item.frame,
+                    sender=item.sender,
+                    died_of=item.died_of,
+                    died_in=item.died_in,
+                )
+            stream.dirty.set()
+    except MusterError as error:
+        stream.down.subscribed.add(subscription=number, reason=error.reason.value, detail=error.detail)
+        stream.dirty.set()
+
+
+def _settle(stream: _Stream, number: int, done: "Future[None]") -> None:
+    stream.unconfirmed -= 1
+    error = None if done.cancelled() else done.exception()
+    if error is None and not done.cancelled():
+        stream.down.confirmed.append(number)
+        stream.dirty.set()
+    else:
+        _refuse(stream, number, error)
+
+
+def _refuse(stream: _Stream, number: int, error: BaseException | None) -> None:
+    reason = error.reason.value if isinstance(error, MusterError) else "unavailable"
+    stream.down.refused.append(PublishOutcome(number=number, reason=reason, detail=str(error)))
+    stream.dirty.set()
+
+
+async def abandon(subscription: FrameSubscription) -> None:
+    """End a subscription whose reader is gone: what it holds comes again elsewhere."""
+    leave = getattr(subscription, "abandon", None)
+    if leave is None:
+        await subscription.cancel()
+    else:
+        leave()
