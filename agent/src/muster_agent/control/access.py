@@ -1,0 +1,120 @@
+"""The agent's way in: its channel to the server and the credentials of the moment.
+
+Everything that calls the server goes through one `Access`. When the server refuses the credentials, the caller hands in
+the generation that it used; one of them joins again, the others wait and use what came of it.
+"""
+
+import asyncio
+
+import grpc
+import structlog
+
+from muster_agent.clock import now_ms
+from muster_agent.control.backoff import Backoff
+from muster_agent.control.registration import Joiner, Registration
+from muster_agent.errors import JoinedAnew
+from muster_messaging.link.problems import read_problem
+from muster_protos.v1.registration_pb2 import RenewCredentialsRequest
+from muster_protos.v1.registration_pb2_grpc import AgentRegistrationStub
+
+__all__ = ["CALL_S", "Access", "is_refusal"]
+
+log = structlog.get_logger()
+
+#: The deadline of a unary call.
+CALL_S = 10.0
+#: Credentials are renewed when this part of their life is over.
+RENEW_AT = 2 / 3
+#: The shortest wait between renewals, however short their life.
+SHORTEST_RENEWAL_S = 1.0
+
+
+def is_refusal(error: grpc.RpcError) -> bool:
+    """Tell whether the server refuses who we say we are, rather than what we want."""
+    return bool(error.code() == grpc.StatusCode.UNAUTHENTICATED)
+
+
+class Access:
+    """The open channel, who we are, and our credentials. `generation` counts the times we joined."""
+
+    def __init__(self, joiner: Joiner, registration: Registration) -> None:
+        self._joiner = joiner
+        self.registration = registration
+        self.channel: grpc.aio.Channel = joiner.channel
+        self.generation = 1
+        self._token = registration.token
+        self._moved = asyncio.Event()
+        self._joined_again = asyncio.Lock()
+        self._renewed_at_ms = now_ms()
+        self._expires_at_ms = registration.expires_at_ms
+
+    @property
+    def address(self) -> str:
+        """The server's gRPC address."""
+        return self._joiner.address
+
+    @property
+    def certificate(self) -> str:
+        """The server's certificate, as PEM."""
+        return self._joiner.certificate
+
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """Return what proves to the server who calls."""
+        return (("authorization", f"Bearer {self._token}"),)
+
+    async def refused(self, generation: int) -> None:
+        """Join again, because the credentials of `generation` were refused; returns when there are new ones.
+
+        Raises MusterError when the server will not have us back.
+        """
+        async with self._joined_again:
+            if self.generation != generation:
+                return
+            log.warning("the server refuses our credentials: joining again")
+            self._use(await self._joiner.join_again())
+
+    async def close(self) -> None:
+        """Close the channel; whatever used it has ended before."""
+        await self.channel.close()
+
+    async def moved(self) -> None:
+        """Return when the way to the queue server is another than at the time of the call."""
+        await self._moved.wait()
+
+    async def keep_fresh(self) -> None:
+        """Renew the credentials before they expire, for ever."""
+        backoff = Backoff()
+        while True:
+            await asyncio.sleep(self._until_renewal_s())
+            generation = self.generation
+            try:
+                call = AgentRegistrationStub(self.channel).RenewCredentials(
+                    RenewCredentialsRequest(), metadata=self.metadata(), timeout=CALL_S
+                )
+                credentials = (await call).credentials
+            except grpc.aio.AioRpcError as error:
+                if is_refusal(error):
+                    await self.refused(generation)
+                    continue
+                log.info("credentials not renewed yet", why=read_problem(error).detail)
+                await asyncio.sleep(backoff.next())
+            else:
+                backoff.reset()
+                self._take(credentials.access_token, credentials.expires_at_ms)
+
+    def _until_renewal_s(self) -> float:
+        life_ms = self._expires_at_ms - self._renewed_at_ms
+        return max(SHORTEST_RENEWAL_S, (self._renewed_at_ms + life_ms * RENEW_AT - now_ms()) / 1000)
+
+    def _take(self, token: str, expires_at_ms: int) -> None:
+        self._token, self._expires_at_ms, self._renewed_at_ms = token, expires_at_ms, now_ms()
+
+    def _use(self, registration: Registration) -> None:
+        if registration.agent_id != self.registration.agent_id:
+            raise JoinedAnew("The server has forgotten this agent and knows it under another id now.")
+        known, self.registration = self.registration, registration
+        if (known.amqp_url, known.queue) != (registration.amqp_url, registration.queue):
+            self._moved.set()
+            self._moved = asyncio.Event()
+        self._take(registration.token, registration.expires_at_ms)
+        self.generation += 1

@@ -1,0 +1,1 @@
+"""Messages in: what to do with each delivery, and whose turn it is."""

@@ -1,0 +1,159 @@
+"""The desk: messages in hand, from their delivery to the confirmed answer.
+
+    delivery ──judge──► run ──its turn──► handler ──► publisher ──confirmed──► acknowledged, forgotten
+                 └────► answered at once (expired, interrupted), repeated, or rejected
+
+The law: a message is acknowledged after its answer is durable on the bus, or after the journal holds it whole
+(`upkeep.py`: long runs).
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+from pydantic import ValidationError
+
+from muster_agent.clock import now_ms
+from muster_agent.control.board import RunNote
+from muster_agent.inbox.core import Do, Known, Verdict, judge
+from muster_agent.journal.effects import Effects
+from muster_agent.journal.messages import MessageRow, MessageRows
+from muster_agent.runs.publisher import Publisher
+from muster_agent.runs.run import Run
+from muster_agent.runs.runner import Runner
+from muster_messaging.bus import Subscription
+from muster_messaging.frames import decode
+from muster_messaging.message import Delivery, Message
+from muster_shared_models.bodies import CHAT, ChatBody
+from muster_shared_models.problems import MusterError, Reason
+
+__all__ = ["Desk"]
+
+log = structlog.get_logger()
+
+TITLE_LENGTH = 80
+#: Heartbeats name all runs in hand, but only so many by title.
+TITLES = 50
+
+
+class Desk:
+    """One for the agent."""
+
+    def __init__(self, rows: MessageRows, effects: Effects, publisher: Publisher, runner: Runner) -> None:
+        self._rows = rows
+        self._effects = effects
+        self._publisher = publisher
+        self._runner = runner
+        self._loop = asyncio.get_running_loop()
+        #: Message id to what is in hand.
+        self.runs: dict[str, Run] = {}
+        #: Answers of an earlier process that are published once more: message id to what to acknowledge after.
+        self._repeats: dict[str, tuple[Subscription, int]] = {}
+        #: Messages whose answers are confirmed, and those of them that had side effects: to be noted in the journal.
+        self.confirmed: list[str] = []
+        self.confirmed_effects: list[str] = []
+
+    def take(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
+        """Take a batch in hand."""
+        fresh = []
+        for delivery in deliveries:
+            run = self.runs.get(delivery.message.id)
+            if run is None:
+                fresh.append(delivery)
+            else:
+                run.delivered(subscription, delivery.tag)
+        if not fresh:
+            return
+        rows = self._rows.find([delivery.message.id for delivery in fresh])
+        now = now_ms()
+        for delivery in fresh:
+            row = rows.get(delivery.message.id)
+            verdict = judge(delivery.message, self._known(row) if row else None, now)
+            self._follow(verdict, delivery.message, subscription, delivery.tag, row)
+
+    def resume(self) -> None:
+        """Take up what the last process left: answers to confirm, and messages that nobody will deliver again."""
+        for row in self._rows.unfinished():
+            if row.reply is not None:
+                self._publisher.repeat(decode(row.reply, ""))
+            elif row.frame is not None:
+                message = decode(row.frame, "")
+                self._follow(judge(message, self._known(row), now_ms()), message, None, 0, row)
+
+    def settled(self, message_id: str) -> None:
+        """The answer to this message is durable on the bus."""
+        self.confirmed.append(message_id)
+        run = self.runs.pop(message_id, None)
+        if run is not None:
+            self._runner.forget(run)
+            run.acknowledge()
+            if run.has_effects or run.core.attempt > 1:
+                self.confirmed_effects.append(message_id)
+        delivered = self._repeats.pop(message_id, None)
+        if delivered is not None:
+            delivered[0].ack((delivered[1],))
+
+    def notes(self) -> list[RunNote]:
+        """Return the runs in hand; called by the heartbeat's thread."""
+        runs = list(self.runs.values())
+        return [
+            RunNote(
+                run.core.run_id,
+                run.request.conversation,
+                run.body.text[:TITLE_LENGTH].partition("\n")[0] if index < TITLES else "",
+                run.at_ms,
+            )
+            for index, run in enumerate(runs)
+        ]
+
+    def unacknowledged(self) -> int:
+        """Return how many deliveries wait for their acknowledgement; called by the heartbeat's thread."""
+        return sum(not run.acked for run in list(self.runs.values()))
+
+    def _known(self, row: MessageRow) -> Known:
+        return Known(row.state, row.attempt, self._effects.doubt(row.message_id) if row.state == "running" else "")
+
+    def _follow(
+        self, verdict: Verdict, message: Message, subscription: Subscription | None, tag: int, row: MessageRow | None
+    ) -> None:
+        if verdict.do in (Do.BEGIN, Do.ANSWER):
+            self._begin(verdict, message, subscription, tag, row)
+        elif subscription is None:
+            return
+        elif verdict.do is Do.REJECT:
+            log.warning("a message cannot be read", message=message.id, why=verdict.message)
+            self._answer_unread(message, verdict)
+            subscription.reject(tag)
+        elif verdict.do is Do.REPEAT and row is not None and row.reply is not None:
+            self._repeats[message.id] = (subscription, tag)
+            self._publisher.repeat(decode(row.reply, ""))
+        else:
+            subscription.ack((tag,))
+
+    def _begin(
+        self, verdict: Verdict, message: Message, subscription: Subscription | None, tag: int, row: MessageRow | None
+    ) -> None:
+        try:
+            body = CHAT.validate_json(message.body)
+        except ValidationError as error:
+            why = f"The message cannot be read: {error.error_count()} of its fields are wrong."
+            self._follow(Verdict(Do.REJECT, 1, Reason.FRAME_MALFORMED, why), message, subscription, tag, None)
+            return
+        run = Run(message, body, verdict.attempt, self._loop.time(), row.at_ms if row else now_ms())
+        if subscription is not None:
+            run.delivered(subscription, tag)
+        else:
+            run.acked = True
+            run.frame = row.frame if row else None
+        self.runs[message.id] = run
+        if verdict.reason is None:
+            self._runner.admit(run)
+        else:
+            self._runner.end(run, MusterError(verdict.reason, verdict.message, verdict.hint))
+
+    def _answer_unread(self, message: Message, verdict: Verdict) -> None:
+        """Tell the sender; the message itself goes to the dead letters."""
+        if message.run and verdict.reason is not None:
+            body = ChatBody(text="", run_id=message.run, sender_name="")
+            run = Run(message, body, verdict.attempt, self._loop.time(), now_ms())
+            self._runner.end(run, MusterError(verdict.reason, verdict.message, verdict.hint))

@@ -1,0 +1,78 @@
+"""What must be done now and then about messages in hand, so that nothing of it weighs on each message."""
+
+import asyncio
+
+from muster_agent.inbox.desk import Desk
+from muster_agent.journal.messages import MessageRows
+from muster_agent.runs.run import Run
+from muster_agent.runs.runner import Runner
+from muster_messaging.frames import encode
+from muster_shared_models.problems import MusterError, Reason
+
+__all__ = ["Upkeep"]
+
+EVERY_S = 1.0
+#: A delivery that was not answered by then is journalled and acknowledged: queue servers take back what is held long.
+HOLD_S = 60.0
+#: Messages that may be in hand without the queue server knowing.
+HELD = 256
+#: A handler that was cancelled and goes on is answered for after this time, and cancelled again.
+STUBBORN_S = 5.0
+
+
+class Upkeep:
+    """Looks after the desk once a second."""
+
+    def __init__(self, desk: Desk, runner: Runner, rows: MessageRows, run_timeout_s: float) -> None:
+        self._desk = desk
+        self._runner = runner
+        self._rows = rows
+        self._run_timeout_s = run_timeout_s
+        self._loop = asyncio.get_running_loop()
+
+    async def run(self) -> None:
+        """Do it, for ever."""
+        while True:
+            await asyncio.sleep(EVERY_S)
+            self.note_confirmed()
+            now = self._loop.time()
+            held = sum(run.acked for run in self._desk.runs.values())
+            for run in list(self._desk.runs.values()):
+                self._check_time(run, now)
+                if not run.acked and now - run.since > HOLD_S and held < HELD:
+                    held += 1
+                    self._acknowledge_early(run)
+
+    def note_confirmed(self) -> None:
+        """Let the journal forget answers that are confirmed."""
+        desk = self._desk
+        if desk.confirmed:
+            self._rows.done(desk.confirmed, desk.confirmed_effects)
+            desk.confirmed, desk.confirmed_effects = [], []
+
+    def _check_time(self, run: Run, now: float) -> None:
+        if run.core.ended or run.task is None or run.task.done():
+            return
+        if run.stopped is None and now - run.begun_at > self._run_timeout_s:
+            self._runner.stop(
+                run.core.run_id,
+                MusterError(
+                    Reason.TIMED_OUT,
+                    f"The run took longer than {self._run_timeout_s:.0f} s.",
+                    "MUSTER_AGENT_RUN_TIMEOUT sets how long one may take.",
+                ),
+            )
+            run.stopped_at = now
+        elif run.stopped is not None:
+            run.stopped_at = run.stopped_at or now
+            if now - run.stopped_at > STUBBORN_S:
+                run.task.cancel()
+                self._runner.end(run, run.stopped)
+
+    def _acknowledge_early(self, run: Run) -> None:
+        """Keep the message in the journal, then let the queue server forget it."""
+        if run.core.ended:
+            return  # its answer is in the journal already, and waits only for the bus
+        run.frame = encode(run.request)
+        future = self._rows.put(run.row("running" if run.begun else "received"))
+        future.add_done_callback(lambda done: None if done.exception() else run.acknowledge())

@@ -1,0 +1,1 @@
+"""What the agent must not forget when it dies: messages in hand, answers not yet confirmed, side effects, commands."""

@@ -1,0 +1,93 @@
+"""The journal of messages: what was received, begun, answered. Rows that come together are written together."""
+
+import json
+import sqlite3
+from asyncio import Future
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, cast
+
+from muster_agent.journal.database import Journal
+
+__all__ = ["MessageRow", "MessageRows"]
+
+COLUMNS = "message_id, run_id, conversation, state, attempt, at_ms, frame, reply"
+PUT = f"INSERT OR REPLACE INTO messages ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+DONE = "UPDATE messages SET state = 'done', frame = NULL, reply = NULL WHERE message_id = ?"
+FORGET = "DELETE FROM effects WHERE message_id = ?"
+RESERVE = "INSERT OR REPLACE INTO sequences (conversation, next) VALUES (?, ?)"
+
+
+class MessageRow(NamedTuple):
+    """A message as the journal knows it. States: received, running, replied, done."""
+
+    message_id: str
+    run_id: str
+    conversation: str
+    state: str
+    attempt: int
+    at_ms: int
+    frame: bytes | None = None
+    reply: bytes | None = None
+
+
+class MessageRows:
+    """The rows of `messages` and `sequences`."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._rows: list[MessageRow] = []
+        self._reservations: dict[str, int] = {}
+        self._writing: Future[None] | None = None
+
+    def put(self, row: MessageRow) -> "Future[None]":
+        """Write a row; rows put before the disk has time for them share one future."""
+        self._rows.append(row)
+        return self._soon()
+
+    def reserve(self, conversation: str, following: int) -> None:
+        """Write, with the next rows, that sequence numbers below `following` may have been used."""
+        self._reservations[conversation] = following
+        self._soon()
+
+    def done(self, message_ids: Sequence[str], with_effects: Sequence[str] = ()) -> "Future[None]":
+        """Their answers are confirmed: keep nothing but the ids. `with_effects`: those that have rows in `effects`."""
+        return self._journal.submit(lambda connection: _finish(connection, message_ids, with_effects))
+
+    def find(self, message_ids: Sequence[str]) -> dict[str, MessageRow]:
+        """Return what is known of these, by id; what is not yet committed is not seen."""
+        marks = "?" if len(message_ids) == 1 else "SELECT value FROM json_each(?)"
+        value = message_ids[0] if len(message_ids) == 1 else json.dumps(message_ids)
+        rows = self._journal.read(f"SELECT {COLUMNS} FROM messages WHERE message_id IN ({marks})", (value,))  # noqa: S608
+        return {row.message_id: row for row in map(_row, rows)}
+
+    def unfinished(self) -> list[MessageRow]:
+        """Return all that is neither done nor merely received elsewhere, oldest first."""
+        rows = self._journal.read(f"SELECT {COLUMNS} FROM messages WHERE state != 'done' ORDER BY at_ms, message_id")  # noqa: S608
+        return list(map(_row, rows))
+
+    def next_sequence(self, conversation: str) -> int:
+        """Return the first sequence number of this conversation that was certainly not used, counted from 1."""
+        rows = self._journal.read("SELECT next FROM sequences WHERE conversation = ?", (conversation,))
+        return max(cast("int", rows[0][0]) if rows else 1, self._reservations.get(conversation, 1))
+
+    def _soon(self) -> "Future[None]":
+        if self._writing is None:
+            self._writing = self._journal.submit(self._write)
+        return self._writing
+
+    def _write(self, connection: sqlite3.Connection) -> None:
+        # Runs when the disk is ready: what was put in the meantime goes along.
+        self._writing = None
+        rows, self._rows = self._rows, []
+        reservations, self._reservations = self._reservations, {}
+        connection.executemany(PUT, rows)
+        connection.executemany(RESERVE, reservations.items())
+
+
+def _row(values: tuple[object, ...]) -> MessageRow:
+    return MessageRow._make(cast("Iterable[str]", values))
+
+
+def _finish(connection: sqlite3.Connection, message_ids: Sequence[str], with_effects: Sequence[str]) -> None:
+    connection.executemany(DONE, [(message_id,) for message_id in message_ids])
+    connection.executemany(FORGET, [(message_id,) for message_id in with_effects])

@@ -1,0 +1,180 @@
+"""The only builder: makes the parts of an agent, runs them, and stops them in the right order."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import structlog
+
+from muster_agent.agent import Agent
+from muster_agent.control.access import Access
+from muster_agent.control.board import Board
+from muster_agent.control.heartbeat import HeartbeatThread
+from muster_agent.control.registration import Joiner
+from muster_agent.control.state import StateFolder
+from muster_agent.errors import BadSetting, JoinedAnew
+from muster_agent.inbox import transport
+from muster_agent.inbox.desk import Desk
+from muster_agent.inbox.receiver import OpenBus, Receiver
+from muster_agent.inbox.upkeep import Upkeep
+from muster_agent.journal.database import Journal
+from muster_agent.journal.effects import Effects
+from muster_agent.journal.messages import MessageRows
+from muster_agent.log import set_up_logs
+from muster_agent.runs.publisher import Publisher
+from muster_agent.runs.runner import Runner
+from muster_agent.settings import AgentSettings
+from muster_agent.signals import stopping_signals
+from muster_protos.v1.registration_pb2 import AgentDescription
+from muster_protos.v1.status_pb2 import LIFECYCLE_DRAINING
+from muster_shared_models.problems import MusterError
+
+__all__ = ["run_agent"]
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+#: How long the last answers may wait for the queue server's confirm.
+SETTLE_S = 5.0
+#: Deliveries in hand for each slot: the next one is here when the one before it ends.
+AHEAD = 2
+
+
+async def run_agent(
+    settings: AgentSettings,
+    agent: Agent,
+    *,
+    stop: asyncio.Event | None = None,
+    open_bus: OpenBus = transport.open_bus,
+) -> None:
+    """Run `agent` until `stop` is set, SIGINT or SIGTERM; raises MusterError when it cannot go on.
+
+    A second signal cancels what is still at work, a third ends the process at once.
+    """
+    if agent.handler is None:
+        raise BadSetting("The agent has no handler.", "Decorate a function with @agent.on_message.")
+    set_up_logs(settings.log_level)
+    stop = stop or asyncio.Event()
+    with stopping_signals(stop), StateFolder(settings.state_of(settings.name or agent.name)) as folder:
+        while not stop.is_set():
+            life = _Life(settings, agent, folder, stop, open_bus)
+            try:
+                await life.live()
+            except JoinedAnew as error:
+                log.warning("beginning anew", why=error.detail)
+            else:
+                return
+            finally:
+                await life.journal.close()
+
+
+class _Life:
+    """From joining the server to leaving it."""
+
+    def __init__(
+        self, settings: AgentSettings, agent: Agent, folder: StateFolder, stop: asyncio.Event, open_bus: OpenBus
+    ) -> None:
+        self._settings = settings
+        self._agent = agent
+        self._folder = folder
+        self._stop = stop
+        self._open_bus = open_bus
+        self.journal = Journal(folder.journal)
+        self._rows = MessageRows(self.journal)
+
+    async def live(self) -> None:
+        description = self._agent.describe(self._settings)
+        joiner = Joiner(
+            self._settings.server,
+            self._settings.join.get_secret_value(),
+            description,
+            self._folder,
+            lambda: [row.run_id for row in self._rows.unfinished()],
+        )
+        registration = await _unless(self._stop, joiner.join())
+        if registration is None:
+            return
+        access = Access(joiner, registration)
+        self.journal.belongs_to(registration.agent_id)
+        log.info("joined", server=access.address, agent=description.name, id=registration.agent_id)
+        try:
+            await self._work(access, description)
+        except BaseExceptionGroup as group:
+            raise _first(group) from None
+        finally:
+            await access.close()
+
+    async def _work(self, access: Access, description: AgentDescription) -> None:
+        assert self._agent.handler is not None
+        board = Board(slots=description.slots)
+        effects = Effects(self.journal)
+        publisher = Publisher(self._rows, access.registration.partitions)
+        runner = Runner(self._agent.handler, description.slots, publisher, effects, board)
+        desk = Desk(self._rows, effects, publisher, runner)
+        publisher.settled = desk.settled
+        receiver = Receiver(access, desk, publisher, AHEAD * description.slots, self._open_bus)
+        upkeep = Upkeep(desk, runner, self._rows, self._settings.run_timeout_s)
+        heartbeat = HeartbeatThread(access, board, runner.stop_known)
+        board.notes, board.unacked = desk.notes, desk.unacknowledged
+        board.consumer_attached = lambda: receiver.attached
+        heartbeat.start()
+        try:
+            async with asyncio.TaskGroup() as group:
+                receiving = group.create_task(receiver.run())
+                others = [
+                    group.create_task(_for_ever(forever))
+                    for forever in (access.keep_fresh(), upkeep.run(), self.journal.failed, heartbeat.failed)
+                ]
+                desk.resume()
+                await self._stop.wait()
+                # The stop order. Each step needs what is stopped after it.
+                # 1. Say so, and take no more messages.
+                board.lifecycle = LIFECYCLE_DRAINING
+                await _cancel(receiving)
+                await receiver.stop()
+                # 2. Let runs end, then cancel what is left: it comes again at the next start.
+                await runner.drain(self._settings.grace_s)
+                # 3. Bring the answers onto the bus.
+                await publisher.all_settled(SETTLE_S)
+                upkeep.note_confirmed()
+                for task in others:
+                    task.cancel()
+        finally:
+            # 4. Also after a failure: flush acknowledgements and leave the bus, then say goodbye to the server.
+            await runner.drain(0)
+            publisher.close()
+            await receiver.close()
+            await heartbeat.stop()
+
+
+async def _unless(stop: asyncio.Event, coming: Coroutine[Any, Any, T]) -> T | None:
+    """Return what comes, or None when `stop` is set before."""
+    task = asyncio.ensure_future(coming)
+    stopped = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped.cancel()
+        if not task.done():
+            await _cancel(task)
+    return None if task.cancelled() else task.result()
+
+
+async def _cancel(task: "asyncio.Future[Any]") -> None:
+    """Cancel and wait until it has ended: channels are closed only when nobody reads from them."""
+    task.cancel()
+    await asyncio.wait({task})
+
+
+async def _for_ever(work: Any) -> None:
+    await work
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the error to tell: the first that we can explain."""
+    for error in group.exceptions:
+        if isinstance(error, MusterError):
+            return error
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -1,0 +1,217 @@
+"""Brings what runs have to tell onto the bus: many runs a tick, one disk write for all of them.
+
+    run.touch() ──► tick: encode ──► journal (first flush and last) ──► lanes ──► bus confirms ──► settled
+
+The laws: the first flush of an attempt and the last message of a run are in the journal before they are on the bus. A
+run has at most one flush under way besides its last message, so a slow bus makes flushes rarer, not more. What the bus
+has not confirmed survives a change of the bus (`attach`) and, if it ends a run, the death of the process.
+"""
+
+import asyncio
+from asyncio import Future
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from muster_agent.journal.messages import MessageRow, MessageRows
+from muster_agent.runs.core import Event, RunState, derived_id
+from muster_agent.runs.encode import encode_events
+from muster_agent.runs.run import Run
+from muster_agent.runs.sequence import Sequences
+from muster_messaging.bus import Bus
+from muster_messaging.errors import QueueFull, TooLarge
+from muster_messaging.frames import encode
+from muster_messaging.lanes import Lanes
+from muster_messaging.message import Message
+from muster_messaging.topology import TO_BROKER, partition_key, partition_of
+from muster_shared_models.bodies import MessageType
+
+__all__ = ["Publisher"]
+
+log = structlog.get_logger()
+
+#: How long the lanes try to publish one message before they hand it back.
+PATIENCE_S = 24 * 3600.0
+#: Messages that may wait to be published; more runs than that are never in hand.
+LIMIT = 10_000
+#: Before a message that was refused for good is tried again: what refused it may be repaired by then.
+REPAIR_S = 15.0
+
+
+@dataclass(slots=True)
+class _Outgoing:
+    message: Message
+    run: Run | None
+    last: bool
+    #: Whether it may be published: it is in the journal, or need not be.
+    durable: bool = False
+
+
+class Publisher:
+    """One for the agent. `settled(message id)` is called when the answer to a message is durable on the bus."""
+
+    settled: Callable[[str], None]
+
+    def __init__(self, rows: MessageRows, partitions: int) -> None:
+        self._rows = rows
+        self._partitions = partitions
+        self._sequences = Sequences(rows)
+        self._loop = asyncio.get_running_loop()
+        self._lanes: Lanes | None = None
+        self._touched: list[Run] = []
+        self._ticking = False
+        #: Message id to what the bus has not confirmed, in the order in which it was made.
+        self._unsettled: dict[str, _Outgoing] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._commit: Future[None] | None = None
+        self._batch: list[_Outgoing] = []
+
+    def attach(self, bus: Bus) -> None:
+        """Publish through this bus from now on, first what is not settled."""
+        self.detach()
+        self._lanes = Lanes(bus, patience_s=PATIENCE_S, limit=LIMIT)
+        for outgoing in list(self._unsettled.values()):
+            if outgoing.durable:
+                self._send(outgoing)
+
+    def detach(self) -> None:
+        """The bus is going away: keep what is not settled."""
+        lanes, self._lanes = self._lanes, None
+        if lanes is not None:
+            lanes.close()
+
+    def touch(self, run: Run) -> None:
+        """This run may have something to tell, at once or when its time comes."""
+        due = run.core.due()
+        if due is None or run.touched or (run.flushing and not run.core.ended):
+            return
+        if due > self._loop.time():
+            if run.timer is None:
+                run.timer = self._loop.call_at(due, self._time_came, run)
+            return
+        run.touched = True
+        self._touched.append(run)
+        if not self._ticking:
+            self._ticking = True
+            self._loop.call_soon(self._tick)
+
+    def repeat(self, reply: Message) -> None:
+        """Publish once more what the journal holds as an answer."""
+        if reply.id not in self._unsettled:
+            self._hold(_Outgoing(reply, None, last=True, durable=True))
+            self._send(self._unsettled[reply.id])
+
+    async def all_settled(self, within_s: float) -> None:
+        """Wait until everything is confirmed, but not longer than that."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("answers wait to be published at the next start", answers=len(self._unsettled))
+
+    def close(self) -> None:
+        """Stop publishing and give back unused sequence numbers."""
+        self.detach()
+        self._sequences.give_back()
+
+    def _time_came(self, run: Run) -> None:
+        run.timer = None
+        self.touch(run)
+
+    def _tick(self) -> None:
+        self._ticking = False
+        runs, self._touched = self._touched, []
+        now = self._loop.time()
+        for run in runs:
+            run.touched = False
+            self._flush(run, now)
+            if run.core.due() == 0.0:  # too much for one message
+                self.touch(run)
+
+    def _flush(self, run: Run, now: float) -> None:
+        first = run.core.state is RunState.NEW
+        message = self._encode(run, run.core.take(now))
+        last = run.core.state is RunState.ENDED
+        run.flushing = True
+        outgoing = _Outgoing(message, run, last)
+        self._hold(outgoing)
+        if last and run.timer is not None:
+            run.timer.cancel()
+            run.timer = None
+        if first or last:
+            self._write(outgoing, run.row("replied", encode(message)) if last else run.row("running"))
+        else:
+            outgoing.durable = True
+            self._send(outgoing)
+
+    def _encode(self, run: Run, events: list[Event]) -> Message:
+        core, request = run.core, run.request
+        run.flushes += 1
+        return Message(
+            id=derived_id("msg", core.run_id, core.attempt, "end" if core.state is RunState.ENDED else run.flushes),
+            type=MessageType.RUN_EVENTS.value,
+            body=encode_events(core.run_id, events),
+            to="server",
+            conversation=request.conversation,
+            run=core.run_id,
+            correlation_id=request.id,
+            seq=self._sequences.next(request.conversation),
+            attempt=core.attempt,
+            hops=request.hops,
+            trace=request.trace,
+        )
+
+    def _write(self, outgoing: _Outgoing, row: MessageRow) -> None:
+        commit = self._rows.put(row)
+        if commit is not self._commit:
+            self._commit = commit
+            self._batch = []
+            commit.add_done_callback(partial(self._committed, self._batch))
+        self._batch.append(outgoing)
+
+    def _committed(self, batch: list[_Outgoing], commit: "Future[None]") -> None:
+        if commit.cancelled() or commit.exception() is not None:
+            return  # the journal has failed: so has the agent
+        for outgoing in batch:
+            outgoing.durable = True
+            self._send(outgoing)
+
+    def _hold(self, outgoing: _Outgoing) -> None:
+        self._unsettled[outgoing.message.id] = outgoing
+        self._idle.clear()
+
+    def _send(self, outgoing: _Outgoing) -> None:
+        lanes, message = self._lanes, outgoing.message
+        if lanes is None:
+            return
+        key = partition_key(partition_of(message.conversation, self._partitions))
+        try:
+            future = lanes.send(message.conversation or message.id, TO_BROKER, key, message)
+        except QueueFull:
+            self._loop.call_later(REPAIR_S, self._send_again, outgoing, lanes)
+            return
+        future.add_done_callback(partial(self._sent, outgoing, lanes))
+
+    def _send_again(self, outgoing: _Outgoing, lanes: Lanes) -> None:
+        if self._lanes is lanes and outgoing.message.id in self._unsettled:
+            self._send(outgoing)
+
+    def _sent(self, outgoing: _Outgoing, lanes: Lanes, future: "Future[None]") -> None:
+        error = None if future.cancelled() else future.exception()
+        if error is not None and lanes is not self._lanes:
+            return  # the bus was taken away: it is sent again through the next one
+        if error is not None and outgoing.last and not isinstance(error, TooLarge):
+            log.error("an answer cannot be published", why=str(error), run=outgoing.message.run)
+            self._loop.call_later(REPAIR_S, self._send_again, outgoing, lanes)
+            return
+        self._unsettled.pop(outgoing.message.id, None)
+        if not self._unsettled:
+            self._idle.set()
+        if outgoing.last:
+            self.settled(outgoing.message.correlation_id)
+        elif outgoing.run is not None:
+            outgoing.run.flushing = False
+            self.touch(outgoing.run)

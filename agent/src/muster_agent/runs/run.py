@@ -1,0 +1,71 @@
+"""One message in hand and the run that answers it."""
+
+import asyncio
+
+from muster_agent.journal.messages import MessageRow
+from muster_agent.runs.core import RunCore
+from muster_messaging.bus import Subscription
+from muster_messaging.message import Message
+from muster_shared_models.bodies import ChatBody
+from muster_shared_models.problems import MusterError
+
+__all__ = ["Run"]
+
+
+class Run:
+    """A message, where it was delivered, and what became of it so far."""
+
+    __slots__ = (
+        "acked", "at_ms", "begun", "begun_at", "body", "core", "flushes", "flushing", "frame", "has_effects", "request",
+        "since", "stopped", "stopped_at", "subscription", "tag", "task", "timer", "touched",
+    )  # fmt: skip
+
+    def __init__(self, request: Message, body: ChatBody, attempt: int, now: float, at_ms: int) -> None:
+        self.request = request
+        self.body = body
+        self.core = RunCore(body.run_id, attempt, now)
+        #: When it was received: seconds of the loop's clock, and milliseconds since 1970.
+        self.since = now
+        self.at_ms = at_ms
+        self.subscription: Subscription | None = None
+        self.tag = 0
+        #: Whether the queue server needs no acknowledgement any more.
+        self.acked = False
+        #: The message as bytes, once it was acknowledged before it was answered.
+        self.frame: bytes | None = None
+        self.task: asyncio.Task[None] | None = None
+        #: Whether its handler was called, and since when.
+        self.begun = False
+        self.begun_at = now
+        #: Why the run was told to end, if it was, and since when that waits to happen.
+        self.stopped: MusterError | None = None
+        self.stopped_at = 0.0
+        self.has_effects = False
+        # The publisher's: waits for a tick; a flush is not confirmed; flushes so far; wakes up for the next one.
+        self.touched = False
+        self.flushing = False
+        self.flushes = 0
+        self.timer: asyncio.TimerHandle | None = None
+
+    @property
+    def lane(self) -> str:
+        """What this run waits its turn in: its conversation, or nothing but itself."""
+        return self.request.conversation or self.request.id
+
+    def row(self, state: str, reply: bytes | None = None) -> MessageRow:
+        """Return the journal's row of this message."""
+        frame = None if state == "replied" else self.frame
+        return MessageRow(
+            self.request.id, self.core.run_id, self.request.conversation, state, self.core.attempt, self.at_ms, frame,
+            reply,
+        )  # fmt: skip
+
+    def delivered(self, subscription: Subscription, tag: int) -> None:
+        """It was delivered, perhaps again: only the newest delivery can be acknowledged."""
+        self.subscription, self.tag, self.acked = subscription, tag, False
+
+    def acknowledge(self) -> None:
+        """Tell the queue server that it need not come again."""
+        if not self.acked and self.subscription is not None:
+            self.subscription.ack((self.tag,))
+        self.acked = True

@@ -1,0 +1,179 @@
+"""Runs handlers: each run when its turn comes, ended exactly once, stopped when somebody says so.
+
+The law: a run ends by what its handler returns or raises, by a stop, or by a time limit, whichever comes first; the
+publisher learns of it at once. A run that the ending process leaves behind does not end: it comes again.
+"""
+
+import asyncio
+import threading
+from collections import OrderedDict
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+import structlog
+
+from muster_agent.control.board import Board
+from muster_agent.handlers import Handler
+from muster_agent.inbox.slots import Slots
+from muster_agent.journal.effects import Effect, Effects
+from muster_agent.runs.publisher import Publisher
+from muster_agent.runs.reply import IncomingMessage, Reply
+from muster_agent.runs.run import Run
+from muster_shared_models.problems import MusterError, Reason
+
+__all__ = ["STOPPED", "Runner"]
+
+log = structlog.get_logger()
+
+#: Runs that were stopped before their message came.
+TOMBSTONES = 1000
+#: How long a side effect waits for the server to be heard again.
+LEASE_WAIT_S = 120.0
+LOOK_S = 0.1
+STOPPED = MusterError(Reason.STOPPED, "The run was stopped.")
+
+
+class Runner:
+    """One for the agent; fulfils `RunServices`."""
+
+    def __init__(self, handler: Handler, slots: int, publisher: Publisher, effects: Effects, board: Board) -> None:
+        self._handler = handler
+        self._slots: Slots[Run] = Slots(slots)
+        self._publisher = publisher
+        self._effects = effects
+        self._board = board
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._runs: dict[str, Run] = {}
+        self._stopped_before: OrderedDict[str, None] = OrderedDict()
+        self._closing = False
+
+    def admit(self, run: Run) -> None:
+        """Handle this run when its turn comes."""
+        run_id = run.core.run_id
+        self._runs[run_id] = run
+        if run_id in self._stopped_before:
+            del self._stopped_before[run_id]
+            self.end(run, STOPPED)
+        elif (ready := self._slots.offer(run.lane, run)) is not None:
+            self._start(ready)
+
+    def end(self, run: Run, error: MusterError | None, tokens: tuple[int, int] = (0, 0)) -> None:
+        """End a run, well or with an error."""
+        now = self._loop.time()
+        if error is None:
+            run.core.finish(now, input_tokens=tokens[0], output_tokens=tokens[1])
+        else:
+            run.core.fail(now, error.reason, error.detail, error.hint)
+        self._board.did = run.body.text
+        self._publisher.touch(run)
+
+    def forget(self, run: Run) -> None:
+        """Its answer is confirmed."""
+        self._runs.pop(run.core.run_id, None)
+
+    def stop(self, run_id: str, why: MusterError = STOPPED) -> None:
+        """Stop a run: at work, waiting for its turn, or not yet here."""
+        run = self._runs.get(run_id)
+        if run is None:
+            self._stopped_before[run_id] = None
+            if len(self._stopped_before) > TOMBSTONES:
+                self._stopped_before.popitem(last=False)
+            return
+        if run.core.ended:
+            return
+        run.stopped = run.stopped or why
+        if run.begun and run.task is not None:
+            run.task.cancel()
+        elif run.task is None:
+            self.end(run, run.stopped)
+
+    def stop_known(self, run_ids: list[str]) -> None:
+        """The server has ended these already."""
+        for run_id in run_ids:
+            if run_id in self._runs:
+                self.stop(run_id)
+
+    async def drain(self, grace_s: float) -> None:
+        """Let runs end for a while, then cancel what is left: it is taken up again at the next start."""
+        self._closing = True
+        tasks = [run.task for run in self._runs.values() if run.task is not None and not run.task.done()]
+        if tasks:
+            _, left = await asyncio.wait(tasks, timeout=grace_s)
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+
+    def _start(self, run: Run) -> None:
+        run.begun_at = self._loop.time()
+        run.task = self._loop.create_task(self._handle(run))
+        self._publisher.touch(run)
+
+    async def _handle(self, run: Run) -> None:
+        run.begun = True
+        reply = Reply(run, self, self._loop, self._thread)
+        error = run.stopped
+        try:
+            if error is None:
+                await self._handler(_incoming(run), reply)
+        except asyncio.CancelledError:
+            if self._closing and run.stopped is None:
+                raise
+            error = run.stopped or MusterError(Reason.INTERNAL, "The agent's handler was cancelled by its own code.")
+        except MusterError as problem:
+            error = problem
+        except Exception as problem:
+            log.exception("the handler failed", run=run.core.run_id)
+            error = MusterError(
+                Reason.INTERNAL,
+                f"The agent's handler failed: {type(problem).__name__}.",
+                f"The agent's log says where (run {run.core.run_id}).",
+            )
+        if not run.core.ended:
+            self.end(run, error, reply.tokens)
+        following = self._slots.release(run.lane)
+        while following is not None and following.core.ended:  # stopped while it waited for its turn
+            following = self._slots.release(following.lane)
+        if following is not None and not self._closing:
+            self._start(following)
+
+    # ---- what replies need ------------------------------------------------------------------------------------------
+
+    def touch(self, run: Run) -> None:
+        """The run has something to tell."""
+        self._publisher.touch(run)
+
+    async def allow_effect(self, run: Run) -> None:
+        """Return when the server was heard recently: while a machine sleeps, its runs may be given away.
+
+        A run that was given away is stopped by the server's first answer, so nothing more is to be checked.
+        """
+        give_up_at = self._loop.time() + LEASE_WAIT_S
+        while not self._board.lease_holds:
+            if self._loop.time() > give_up_at:
+                raise MusterError(
+                    Reason.UNAVAILABLE,
+                    "The server was not heard for too long: whether this run is still wanted is not known.",
+                    "Send the message again.",
+                )
+            await asyncio.sleep(LOOK_S)
+
+    def effects_of(self, message_id: str) -> dict[str, Effect]:
+        """Return what earlier attempts did."""
+        return self._effects.of(message_id)
+
+    def intend(self, message_id: str, receipt: str, tool: str, *, resumable: bool) -> Awaitable[None]:
+        """Write that a tool is about to act."""
+        return self._effects.intend(message_id, receipt, tool, resumable=resumable)
+
+    def done(self, message_id: str, receipt: str, result: Mapping[str, Any]) -> Awaitable[None]:
+        """Write what came of it."""
+        return self._effects.done(message_id, receipt, result)
+
+
+def _incoming(run: Run) -> IncomingMessage:
+    body = run.body
+    return IncomingMessage(
+        run.request.id, body.text, body.sender_name, run.request.conversation, body.run_id, run.core.attempt,
+        body.history,
+    )  # fmt: skip
