@@ -14,7 +14,7 @@ BUILTIN: dict[str, Callable[[AgentSettings], Agent]] = {"echo": build_echo}
 
 
 def build(name: str, settings: AgentSettings) -> Agent:
-    """Return the built-in agent called `name`; raises BadSetting when there is none, or something it needs is missing."""
+    """Return the built-in agent called `name`; raises BadSetting when there is none or it lacks something."""
     if name not in BUILTIN:
         raise BadSetting(f"There is no built-in agent '{name}'.", f"There are: {', '.join(BUILTIN)}.")
     return BUILTIN[name](settings)

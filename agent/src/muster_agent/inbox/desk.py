@@ -75,7 +75,7 @@ class Desk:
         """Take up what the last process left: answers to confirm, and messages that nobody will deliver again."""
         for row in self._rows.unfinished():
             if row.reply is not None:
-                self._publisher.repeat(decode(row.reply, ""))
+                self._publisher.repeat(row)
             elif row.frame is not None:
                 message = decode(row.frame, "")
                 self._follow(judge(message, self._known(row), now_ms()), message, None, 0, row)
@@ -126,7 +126,7 @@ class Desk:
             subscription.reject(tag)
         elif verdict.do is Do.REPEAT and row is not None and row.reply is not None:
             self._repeats[message.id] = (subscription, tag)
-            self._publisher.repeat(decode(row.reply, ""))
+            self._publisher.repeat(row)
         else:
             subscription.ack((tag,))
 

@@ -27,10 +27,10 @@ VERSION = "1"
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 -- state: received, running, replied (answer kept, not confirmed), done. `frame`: the message, once it is acknowledged
--- before it is answered. `reply`: the last message of the answer.
+-- before it is answered. `reply` and `seq`: body and number of the last message of the answer.
 CREATE TABLE IF NOT EXISTS messages (
     message_id TEXT PRIMARY KEY, run_id TEXT NOT NULL, conversation TEXT NOT NULL, state TEXT NOT NULL,
-    attempt INTEGER NOT NULL, at_ms INTEGER NOT NULL, frame BLOB, reply BLOB) WITHOUT ROWID;
+    attempt INTEGER NOT NULL, at_ms INTEGER NOT NULL, frame BLOB, seq INTEGER NOT NULL, reply BLOB) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sequences (conversation TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID;
 -- state: intent (begun, outcome unknown), done. `receipt`: the call and how often it came before in the run.
 CREATE TABLE IF NOT EXISTS effects (

@@ -4,21 +4,30 @@ import json
 import sqlite3
 from asyncio import Future
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import NamedTuple, cast
 
 from muster_agent.journal.database import Journal
 
 __all__ = ["MessageRow", "MessageRows"]
 
-COLUMNS = "message_id, run_id, conversation, state, attempt, at_ms, frame, reply"
-PUT = f"INSERT OR REPLACE INTO messages ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
-DONE = "UPDATE messages SET state = 'done', frame = NULL, reply = NULL WHERE message_id = ?"
-FORGET = "DELETE FROM effects WHERE message_id = ?"
+COLUMNS = "message_id, run_id, conversation, state, attempt, at_ms, frame, seq, reply"
+ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
+#: Rows of one INSERT: with each step of a statement SQLite lets other threads have the interpreter, and waiting for it
+#: again costs far more than the row.
+AT_ONCE = (64, 8, 1)
+PUT = {n: f"INSERT OR REPLACE INTO messages ({COLUMNS}) VALUES {', '.join([ROW] * n)}" for n in AT_ONCE}  # noqa: S608
+IDS = "SELECT value FROM json_each(?)"
+DONE = f"UPDATE messages SET state = 'done', frame = NULL, reply = NULL WHERE message_id IN ({IDS})"  # noqa: S608
+FORGET = f"DELETE FROM effects WHERE message_id IN ({IDS})"  # noqa: S608
 RESERVE = "INSERT OR REPLACE INTO sequences (conversation, next) VALUES (?, ?)"
 
 
 class MessageRow(NamedTuple):
-    """A message as the journal knows it. States: received, running, replied, done."""
+    """A message as the journal knows it. States: received, running, replied, done.
+
+    `frame` is the message itself, if it is kept; `reply` the body of the answer's last message, `seq` its number.
+    """
 
     message_id: str
     run_id: str
@@ -27,6 +36,7 @@ class MessageRow(NamedTuple):
     attempt: int
     at_ms: int
     frame: bytes | None = None
+    seq: int = 0
     reply: bytes | None = None
 
 
@@ -55,7 +65,7 @@ class MessageRows:
 
     def find(self, message_ids: Sequence[str]) -> dict[str, MessageRow]:
         """Return what is known of these, by id; what is not yet committed is not seen."""
-        marks = "?" if len(message_ids) == 1 else "SELECT value FROM json_each(?)"
+        marks = "?" if len(message_ids) == 1 else IDS
         value = message_ids[0] if len(message_ids) == 1 else json.dumps(message_ids)
         rows = self._journal.read(f"SELECT {COLUMNS} FROM messages WHERE message_id IN ({marks})", (value,))  # noqa: S608
         return {row.message_id: row for row in map(_row, rows)}
@@ -80,7 +90,11 @@ class MessageRows:
         self._writing = None
         rows, self._rows = self._rows, []
         reservations, self._reservations = self._reservations, {}
-        connection.executemany(PUT, rows)
+        done = 0
+        for size in AT_ONCE:
+            while len(rows) - done >= size:
+                connection.execute(PUT[size], tuple(chain.from_iterable(rows[done : done + size])))
+                done += size
         connection.executemany(RESERVE, reservations.items())
 
 
@@ -89,5 +103,6 @@ def _row(values: tuple[object, ...]) -> MessageRow:
 
 
 def _finish(connection: sqlite3.Connection, message_ids: Sequence[str], with_effects: Sequence[str]) -> None:
-    connection.executemany(DONE, [(message_id,) for message_id in message_ids])
-    connection.executemany(FORGET, [(message_id,) for message_id in with_effects])
+    connection.execute(DONE, (json.dumps(message_ids),))
+    if with_effects:
+        connection.execute(FORGET, (json.dumps(with_effects),))

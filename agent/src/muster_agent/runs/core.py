@@ -31,6 +31,9 @@ TEXT_ROOM = MAX_TEXT - 100
 #: Characters of lasting events in one message, roughly: messages are bounded at 1 MiB.
 FLUSH_ROOM = 60_000
 
+#: What the last message of a run is called in its id.
+END = "end"
+
 Event = dict[str, Any]
 
 
@@ -142,7 +145,7 @@ class RunCore:
         if self._end is not None:
             return None if self.state is RunState.ENDED else 0.0
         if self.state is RunState.NEW:
-            return self._begun_at + FIRST_FLUSH_S
+            return None  # its first flush comes by itself
         if self._unsaid_length >= FLUSH_CHARACTERS:
             return 0.0
         if self.events or self._unsaid or any(tool.has_news for tool in self._tools.values()):
@@ -199,7 +202,7 @@ class RunCore:
         if text:
             self._end.insert(0, {
                 "kind": "TEXT_MESSAGE_END", **self._ids(), "text": text,
-                "message_id": derived_id("msg", self.run_id, self.attempt, "text"),
+                "message_id": derived_id("msg", self.run_id, self.attempt, END),
                 "sha256": sha256(text.encode("utf-8", "replace")).hexdigest(),
             })  # fmt: skip
 

@@ -16,13 +16,12 @@ from functools import partial
 import structlog
 
 from muster_agent.journal.messages import MessageRow, MessageRows
-from muster_agent.runs.core import Event, RunState, derived_id
+from muster_agent.runs.core import END, FIRST_FLUSH_S, Event, RunState, derived_id
 from muster_agent.runs.encode import encode_events
 from muster_agent.runs.run import Run
 from muster_agent.runs.sequence import Sequences
 from muster_messaging.bus import Bus
 from muster_messaging.errors import QueueFull, TooLarge
-from muster_messaging.frames import encode
 from muster_messaging.lanes import Lanes
 from muster_messaging.message import Message
 from muster_messaging.topology import TO_BROKER, partition_key, partition_of
@@ -36,6 +35,7 @@ log = structlog.get_logger()
 PATIENCE_S = 24 * 3600.0
 #: Messages that may wait to be published; more runs than that are never in hand.
 LIMIT = 10_000
+SERVER = "server"
 #: Before a message that was refused for good is tried again: what refused it may be repaired by then.
 REPAIR_S = 15.0
 
@@ -61,6 +61,7 @@ class Publisher:
         self._loop = asyncio.get_running_loop()
         self._lanes: Lanes | None = None
         self._touched: list[Run] = []
+        self._young: list[Run] = []
         self._ticking = False
         #: Message id to what the bus has not confirmed, in the order in which it was made.
         self._unsettled: dict[str, _Outgoing] = {}
@@ -83,6 +84,17 @@ class Publisher:
         if lanes is not None:
             lanes.close()
 
+    def announce(self, run: Run) -> None:
+        """This run has begun: tell it soon, unless it ends before."""
+        self._young.append(run)
+        if len(self._young) == 1:
+            self._loop.call_later(FIRST_FLUSH_S, self._grown)
+
+    def finish(self, run: Run) -> None:
+        """This run has ended: tell it now."""
+        if not run.touched:
+            self._touch_now(run)
+
     def touch(self, run: Run) -> None:
         """This run may have something to tell, at once or when its time comes."""
         due = run.core.due()
@@ -92,17 +104,25 @@ class Publisher:
             if run.timer is None:
                 run.timer = self._loop.call_at(due, self._time_came, run)
             return
-        run.touched = True
-        self._touched.append(run)
-        if not self._ticking:
-            self._ticking = True
-            self._loop.call_soon(self._tick)
+        self._touch_now(run)
 
-    def repeat(self, reply: Message) -> None:
-        """Publish once more what the journal holds as an answer."""
-        if reply.id not in self._unsettled:
-            self._hold(_Outgoing(reply, None, last=True, durable=True))
-            self._send(self._unsettled[reply.id])
+    def repeat(self, row: MessageRow) -> None:
+        """Publish once more what the journal holds as an answer: the same message, as receivers see it."""
+        assert row.reply is not None
+        message = Message(
+            id=derived_id("msg", row.run_id, row.attempt, END),
+            type=MessageType.RUN_EVENTS.value,
+            body=row.reply,
+            to=SERVER,
+            conversation=row.conversation,
+            run=row.run_id,
+            correlation_id=row.message_id,
+            seq=row.seq,
+            attempt=row.attempt,
+        )
+        if message.id not in self._unsettled:
+            self._hold(_Outgoing(message, None, last=True, durable=True))
+            self._send(self._unsettled[message.id])
 
     async def all_settled(self, within_s: float) -> None:
         """Wait until everything is confirmed, but not longer than that."""
@@ -117,6 +137,19 @@ class Publisher:
         self.detach()
         self._sequences.give_back()
 
+    def _touch_now(self, run: Run) -> None:
+        run.touched = True
+        self._touched.append(run)
+        if not self._ticking:
+            self._ticking = True
+            self._loop.call_soon(self._tick)
+
+    def _grown(self) -> None:
+        young, self._young = self._young, []
+        for run in young:
+            if run.core.state is RunState.NEW and not run.touched:
+                self._touch_now(run)
+
     def _time_came(self, run: Run) -> None:
         run.timer = None
         self.touch(run)
@@ -128,8 +161,8 @@ class Publisher:
         for run in runs:
             run.touched = False
             self._flush(run, now)
-            if run.core.due() == 0.0:  # too much for one message
-                self.touch(run)
+            if run.core.ended and run.core.state is not RunState.ENDED:  # too much for one message
+                self._touch_now(run)
 
     def _flush(self, run: Run, now: float) -> None:
         first = run.core.state is RunState.NEW
@@ -142,7 +175,7 @@ class Publisher:
             run.timer.cancel()
             run.timer = None
         if first or last:
-            self._write(outgoing, run.row("replied", encode(message)) if last else run.row("running"))
+            self._write(outgoing, run.row("replied", message.seq, message.body) if last else run.row("running"))
         else:
             outgoing.durable = True
             self._send(outgoing)
@@ -151,10 +184,10 @@ class Publisher:
         core, request = run.core, run.request
         run.flushes += 1
         return Message(
-            id=derived_id("msg", core.run_id, core.attempt, "end" if core.state is RunState.ENDED else run.flushes),
+            id=derived_id("msg", core.run_id, core.attempt, END if core.state is RunState.ENDED else run.flushes),
             type=MessageType.RUN_EVENTS.value,
             body=encode_events(core.run_id, events),
-            to="server",
+            to=SERVER,
             conversation=request.conversation,
             run=core.run_id,
             correlation_id=request.id,

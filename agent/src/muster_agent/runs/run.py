@@ -52,12 +52,12 @@ class Run:
         """What this run waits its turn in: its conversation, or nothing but itself."""
         return self.request.conversation or self.request.id
 
-    def row(self, state: str, reply: bytes | None = None) -> MessageRow:
+    def row(self, state: str, seq: int = 0, reply: bytes | None = None) -> MessageRow:
         """Return the journal's row of this message."""
-        frame = None if state == "replied" else self.frame
+        frame = None if reply is not None else self.frame
         return MessageRow(
             self.request.id, self.core.run_id, self.request.conversation, state, self.core.attempt, self.at_ms, frame,
-            reply,
+            seq, reply,
         )  # fmt: skip
 
     def delivered(self, subscription: Subscription, tag: int) -> None:

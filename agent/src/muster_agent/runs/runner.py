@@ -66,7 +66,7 @@ class Runner:
         else:
             run.core.fail(now, error.reason, error.detail, error.hint)
         self._board.did = run.body.text
-        self._publisher.touch(run)
+        self._publisher.finish(run)
 
     def forget(self, run: Run) -> None:
         """Its answer is confirmed."""
@@ -107,7 +107,7 @@ class Runner:
     def _start(self, run: Run) -> None:
         run.begun_at = self._loop.time()
         run.task = self._loop.create_task(self._handle(run))
-        self._publisher.touch(run)
+        self._publisher.announce(run)
 
     async def _handle(self, run: Run) -> None:
         run.begun = True
