@@ -8,9 +8,32 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["end_in_order", "end_leftovers", "forget", "kill_group", "spawn", "wait_until"]
+__all__ = ["Guarded", "end_in_order", "end_leftovers", "forget", "spawn", "wait_until"]
 
 _POLL_S = 0.05
+#: Reads until its standard input ends, which is when whoever started it is gone, and then kills the group it was given.
+_GUARD = 'while read -r line; do :; done; kill -9 -"$1"'
+
+
+class Guarded:
+    """A process in a group of its own. It does not outlive us, even when we are killed without a chance to say so."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self.process = process
+        self._guard = subprocess.Popen(  # noqa: S603 - our own script
+            ["/bin/sh", "-c", _GUARD, "sh", str(process.pid)],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+
+    def kill(self) -> None:
+        """Kill -9 everything that belongs to it, and take its exit status."""
+        # The guard first: later the number of the group may be somebody else's.
+        self._guard.kill()
+        self._guard.wait()
+        assert self._guard.stdin is not None
+        self._guard.stdin.close()
+        _kill(self.process.pid)
+        self.process.wait()
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
@@ -23,7 +46,7 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def spawn(folder: Path, name: str, command: Sequence[str], environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+def spawn(folder: Path, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Guarded:
     """Start `command` with its output in `folder/<name>.out`.
 
     In a session of its own, so that Ctrl-C in a terminal does not reach it before those who still need it have stopped.
@@ -34,22 +57,16 @@ def spawn(folder: Path, name: str, command: Sequence[str], environment: Mapping[
             stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     (folder / f"{name}.group").write_text(str(process.pid))
-    return process
+    return Guarded(process)
 
 
-def end_in_order(folder: Path, server: "subprocess.Popen[bytes]", seconds: float) -> None:
+def end_in_order(folder: Path, server: Guarded, seconds: float) -> None:
     """Ask the node to stop, and kill it when it has not after `seconds`."""
     with suppress(FileNotFoundError, ProcessLookupError, ValueError, subprocess.TimeoutExpired):
         # The Erlang machine itself: the script around it would first start a second one to tell it.
         os.kill(int((folder / "node.pid").read_text()), signal.SIGTERM)
-        server.wait(seconds)
-    kill_group(server)
-
-
-def kill_group(process: "subprocess.Popen[bytes]") -> None:
-    """Kill -9 everything that `process` started, and take its exit status."""
-    _kill(process.pid)
-    process.wait()
+        server.process.wait(seconds)
+    server.kill()
 
 
 def end_leftovers(folder: Path) -> None:

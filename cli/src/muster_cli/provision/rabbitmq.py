@@ -10,7 +10,6 @@ The folder is all there is to it: started on the same folder again, the node has
 import fcntl
 import json
 import secrets
-import subprocess
 import time
 from io import TextIOWrapper
 from pathlib import Path
@@ -47,8 +46,8 @@ class RabbitNode:
     def __init__(self, folder: Path, installation: Installation) -> None:
         self.folder = folder.resolve()
         self._installation = installation
-        self._server: subprocess.Popen[bytes] | None = None
-        self._epmd: subprocess.Popen[bytes] | None = None
+        self._server: node_processes.Guarded | None = None
+        self._epmd: node_processes.Guarded | None = None
         self._lock: TextIOWrapper | None = None
         self._identity = _Identity("", 0, 0, 0, 0)
         self._password = ""
@@ -71,7 +70,7 @@ class RabbitNode:
     @property
     def running(self) -> bool:
         """Whether the server's process lives."""
-        return self._server is not None and self._server.poll() is None
+        return self._server is not None and self._server.process.poll() is None
 
     def start(self) -> None:
         """Return when the node accepts connections.
@@ -102,7 +101,7 @@ class RabbitNode:
     def kill(self) -> None:
         """End it as a power cut would: kill -9, no warning."""
         if self._server is not None:
-            node_processes.kill_group(self._server)
+            self._server.kill()
         self._clean_up()
 
     def restart(self) -> None:
@@ -112,7 +111,7 @@ class RabbitNode:
 
     def _clean_up(self) -> None:
         if self._epmd is not None:
-            node_processes.kill_group(self._epmd)
+            self._epmd.kill()
         self._server = self._epmd = None
         node_processes.forget(self.folder)
         if self._lock is not None:

@@ -17,6 +17,8 @@ __all__ = ["Admin"]
 
 #: Seconds that a declaration waits for a connection.
 CONNECTION_PATIENCE_S = 10.0
+#: Seconds that an answer may take. A cluster that elects a leader needs some.
+ANSWER_PATIENCE_S = 30.0
 _NOT_FOUND, _PRECONDITION_FAILED = 404, 406
 
 
@@ -93,9 +95,16 @@ class Admin:
             return None
 
     async def _ask(self, method: str, *arguments: Any, **named: Any) -> Any:
+        if any(mark in name for name in arguments for mark in "\r\n"):
+            # RabbitMQ drops them silently, and then answers about a name that nobody asked for.
+            raise Refused(f"Line breaks cannot be part of a name: {arguments[0]!r}.")
         channel = await self._open()
         try:
-            return await channel.ask(getattr(channel, method), *arguments, **named)
+            async with asyncio.timeout(ANSWER_PATIENCE_S):
+                return await channel.ask(getattr(channel, method), *arguments, **named)
+        except TimeoutError as error:
+            self._channel = None
+            raise Disconnected(f"The queue server did not answer within {ANSWER_PATIENCE_S:g} s.") from error
         except Lost as lost:
             raise _translated(lost) from lost
 

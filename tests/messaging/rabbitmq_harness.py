@@ -1,0 +1,64 @@
+"""The bus over RabbitMQ, each client on a cable of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+from muster_messaging.amqp.bus import AmqpBus
+from muster_messaging.bus import Bus
+from tests.messaging.cable import Cable
+from tests.provision.rabbitmq import TestRabbit
+
+__all__ = ["RabbitHarness", "open_harness"]
+
+
+class RabbitHarness:
+    """A vhost of the session's node. Fulfils Harness."""
+
+    can_sever = True
+
+    def __init__(self, rabbit: TestRabbit, url: str) -> None:
+        self._rabbit = rabbit
+        self._url = urlsplit(url)
+        self.cables: dict[Bus, Cable] = {}
+        self.verified_sender = self._url.username or "guest"
+        self.can_restart = rabbit.node is not None
+
+    async def start(self) -> None:
+        self.admin = await self.connect()
+
+    async def connect(self, **options: float) -> AmqpBus:
+        cable = Cable(self._url.port or 5672)
+        await cable.lay()
+        address = f"{self._url.username}:{self._url.password}@127.0.0.1:{cable.port}"
+        bus = await AmqpBus.open(urlunsplit(self._url._replace(netloc=address)), **options)
+        self.cables[bus] = cable
+        return bus
+
+    async def sever(self, bus: Bus) -> None:
+        self.cables[bus].cut()
+
+    async def restart(self) -> None:
+        assert self._rabbit.node is not None
+        await asyncio.to_thread(self._rabbit.node.restart)
+
+    async def close(self) -> None:
+        await asyncio.gather(*(bus.close() for bus in self.cables))
+        for cable in self.cables.values():
+            await cable.remove()
+
+
+@asynccontextmanager
+async def open_harness(request: pytest.FixtureRequest) -> AsyncIterator[RabbitHarness]:
+    rabbit: TestRabbit = request.getfixturevalue("rabbitmq")
+    url = await asyncio.to_thread(rabbit.new_vhost)
+    harness = RabbitHarness(rabbit, url)
+    try:
+        await harness.start()
+        yield harness
+    finally:
+        await harness.close()
+        await asyncio.to_thread(rabbit.drop_vhost, url)
