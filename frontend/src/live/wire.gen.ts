@@ -204,6 +204,7 @@ export interface EventFrame {
     | CommandChanged
     | UserMessage
     | RunQueued
+    | RunFannedOut
     | RunStarted
     | ToolStart
     | ToolResult
@@ -417,6 +418,22 @@ export interface RunQueued {
   run_id: string;
 }
 /**
+ * A message to `all:<selector>` went to these agents; each of them answers in a run of its own.
+ */
+export interface RunFannedOut {
+  branches: RunBranch[];
+  kind: "RUN_FANNED_OUT";
+  run_id: string;
+}
+/**
+ * One target's share of a message that went to many.
+ */
+export interface RunBranch {
+  agent_id: string;
+  agent_name: string;
+  run_id: string;
+}
+/**
  * The agent began. `attempt` counts from 1; a higher attempt replaces all that earlier ones said.
  */
 export interface RunStarted {
@@ -616,7 +633,16 @@ export interface ToolDraft {
 export interface StoredEvent {
   at: string;
   event:
-    UserMessage | RunQueued | RunStarted | ToolStart | ToolResult | TextEnd | StopRequested | RunFinished | RunError;
+    | UserMessage
+    | RunQueued
+    | RunFannedOut
+    | RunStarted
+    | ToolStart
+    | ToolResult
+    | TextEnd
+    | StopRequested
+    | RunFinished
+    | RunError;
   seq: number;
 }
 /**

@@ -9,7 +9,17 @@ from muster_shared_models.model import BusModel
 from muster_shared_models.problems import Reason
 from muster_shared_models.run_events import MAX_TEXT, RunEvent
 
-__all__ = ["CHAT", "NOTICE", "RUN_EVENTS", "ChatBody", "MessageType", "NoticeBody", "RunEventsBody", "Turn"]
+__all__ = [
+    "CHAT",
+    "NOTICE",
+    "RUN_EVENTS",
+    "ChatBody",
+    "MessageType",
+    "NoticeBody",
+    "RunEventsBody",
+    "Turn",
+    "branch_run",
+]
 
 
 class MessageType(StrEnum):
@@ -47,15 +57,22 @@ class RunEventsBody(BusModel):
 class NoticeBody(BusModel):
     """The broker tells the sender what became of a message it could not simply deliver.
 
-    `final`: the message will not be delivered, `reason` says why. Otherwise it waits in the agent's queue.
+    `final`: the message will not be delivered, `reason` says why. Otherwise it waits in the agent's queue (`queued`),
+    or went to the agents `targets` (`fanned_out`), each with the run id that `branch_run` makes.
     """
 
     message_id: str
     run_id: str
-    reason: Reason | Literal["queued"]
+    reason: Reason | Literal["queued", "fanned_out"]
     detail: str
     final: bool
     agent_id: str = ""
+    targets: list[str] = Field(default_factory=list)
+
+
+def branch_run(run_id: str, agent_id: str) -> str:
+    """Return the id of one target's run, when a message went to many."""
+    return f"{run_id}~{agent_id}"
 
 
 CHAT: TypeAdapter[ChatBody] = TypeAdapter(ChatBody)

@@ -18,8 +18,8 @@ from muster_shared_models.run_events import (
 )
 
 __all__ = [
-    "ConversationEvent", "ConversationSnapshot", "ConversationView", "Draft", "RunQueued", "RunState", "SendMessage",
-    "Sent", "StopRequested", "StoredEvent", "ToolDraft", "UserMessage",
+    "ConversationEvent", "ConversationSnapshot", "ConversationView", "Draft", "RunBranch", "RunFannedOut", "RunQueued",
+    "RunState", "SendMessage", "Sent", "StopRequested", "StoredEvent", "ToolDraft", "UserMessage",
 ]  # fmt: skip
 
 
@@ -71,6 +71,22 @@ class RunQueued(WireModel):
     detail: str
 
 
+class RunBranch(WireModel):
+    """One target's share of a message that went to many."""
+
+    run_id: str
+    agent_id: str
+    agent_name: str
+
+
+class RunFannedOut(WireModel):
+    """A message to `all:<selector>` went to these agents; each of them answers in a run of its own."""
+
+    kind: Literal["RUN_FANNED_OUT"] = "RUN_FANNED_OUT"
+    run_id: str
+    branches: list[RunBranch]
+
+
 class StopRequested(WireModel):
     """A person asked to stop the run."""
 
@@ -80,7 +96,16 @@ class StopRequested(WireModel):
 
 
 ConversationEvent = Annotated[
-    UserMessage | RunQueued | RunStarted | ToolStart | ToolResult | TextEnd | StopRequested | RunFinished | RunError,
+    UserMessage
+    | RunQueued
+    | RunFannedOut
+    | RunStarted
+    | ToolStart
+    | ToolResult
+    | TextEnd
+    | StopRequested
+    | RunFinished
+    | RunError,
     Field(discriminator="kind"),
 ]
 

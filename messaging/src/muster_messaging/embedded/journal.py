@@ -93,7 +93,7 @@ class Journal:
 
     def _write(self, connection: sqlite3.Connection) -> None:
         # What came since this was submitted goes along: the transaction has only now begun.
-        late = self._work
+        work, late = self._writing or self._work, self._work
         work.inserts.extend(late.inserts)
         work.removals.extend(late.removals)
         work.attempts.extend(late.attempts)

@@ -1,0 +1,152 @@
+"""What is heard of agents: streams that open and close, heartbeats, runs; and who is told of what changes."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from muster_server.agents import core, store
+from muster_server.agents.core import Beat
+from muster_server.agents.registry import Agent, Registry
+from muster_server.clock import Clock
+from muster_server.store.store import Store
+from muster_shared_models.agents import RunBrief
+from muster_shared_models.problems import MusterError, Reason
+from muster_shared_models.streams import AgentChanged, AgentRemoved, Beats
+
+__all__ = ["AgentChange", "Announce", "Hearing"]
+
+#: How often `last heard` is written down, in milliseconds: it is for after a restart only.
+HEARD_EVERY_MS = 15_000
+
+#: Called with an agent that is new or changed, or with the id of one that was retired.
+AgentChange = Callable[[Agent | str], None]
+Announce = Callable[[AgentChanged | AgentRemoved | Beats], None]
+
+
+class Hearing:
+    """Keeps the registry's facts true, and tells followers (at once) and browsers (at the next tick)."""
+
+    def __init__(self, db: Store, clock: Clock, registry: Registry, announce: Announce) -> None:
+        self._store = db
+        self._clock = clock
+        self._registry = registry
+        self._announce = announce
+        self._followers: list[AgentChange] = []
+        self._dirty: dict[str, None] = {}
+        self._beats: dict[str, int] = {}
+        self._heard: dict[str, int] = {}
+        self._heard_written = clock()
+
+    def need(self, agent_id: str) -> Agent:
+        """Return an agent by id or name; raises AGENT_NOT_FOUND."""
+        agent = self._registry.find(agent_id)
+        if agent is None:
+            raise MusterError(
+                Reason.AGENT_NOT_FOUND, f"No agent is called '{agent_id[:80]}'.", "`muster agents` lists them all."
+            )
+        return agent
+
+    def changed(self, agent: Agent) -> None:
+        """Tell of an agent that is new or different."""
+        self._dirty[agent.id] = None
+        for follow in self._followers:
+            follow(agent)
+
+    def removed(self, agent_id: str) -> None:
+        """Tell of an agent that is gone for good."""
+        self._dirty.pop(agent_id, None)
+        self._announce(AgentRemoved(agent_id=agent_id))
+        for follow in self._followers:
+            follow(agent_id)
+
+    def follow(self, follower: AgentChange) -> Callable[[], None]:
+        """Call `follower` at every change; return what ends that."""
+        self._followers.append(follower)
+        return lambda: self._followers.remove(follower)
+
+    def status_opened(self, agent_id: str, transport: str) -> None:
+        """An agent's status stream is open."""
+        agent = self.need(agent_id)
+        now = self._clock()
+        agent.transport = transport
+        agent.status_streams += 1
+        self._take(agent, replace(agent.facts, stream_since=agent.facts.stream_since or now, stream_lost_at=0))
+
+    def status_closed(self, agent_id: str) -> None:
+        """A status stream ended; the agent may have another by now."""
+        agent = self._registry.get(agent_id)
+        if agent:
+            agent.status_streams -= 1
+            if not agent.status_streams:
+                self._take(agent, replace(agent.facts, stream_since=0, stream_lost_at=self._clock()))
+
+    def beat(self, agent_id: str, said: Beat) -> list[str]:
+        """Take a heartbeat; return the runs it holds that have ended here."""
+        agent = self.need(agent_id)
+        now = self._clock()
+        stale = [run.run_id for run in said.runs if run.run_id in agent.ended]
+        agent.take_runs(said.runs)
+        self._beats[agent_id] = said.load
+        self._heard[agent_id] = now
+        facts = core.beat(agent.facts, said, now)
+        self._take(agent, core.with_runs(facts, tuple(agent.runs.values()), now))
+        return stale
+
+    def commands_opened(self, agent_id: str) -> None:
+        """An agent's command stream is open."""
+        agent = self.need(agent_id)
+        agent.command_streams += 1
+        since = agent.facts.commands_since or self._clock()
+        self._take(agent, replace(agent.facts, commands_since=since, commands_lost_at=0))
+
+    def commands_closed(self, agent_id: str) -> None:
+        """A command stream ended."""
+        agent = self._registry.get(agent_id)
+        if agent:
+            agent.command_streams -= 1
+            if not agent.command_streams:
+                self._take(agent, replace(agent.facts, commands_since=0, commands_lost_at=self._clock()))
+
+    def run_started(self, agent_id: str, run: RunBrief) -> None:
+        """A run's first event came: the agent is busy now, not at its next heartbeat."""
+        agent = self._registry.get(agent_id)
+        if agent and run.run_id not in agent.ended:
+            agent.runs[run.run_id] = run
+            self._work_changed(agent)
+
+    def run_ended(self, agent_id: str, run_id: str) -> None:
+        """A run's last event came."""
+        agent = self._registry.get(agent_id)
+        if agent:
+            agent.note_end(run_id)
+            self._work_changed(agent)
+
+    def _work_changed(self, agent: Agent) -> None:
+        if agent.facts.beat:
+            self._dirty[agent.id] = None
+
+    def _take(self, agent: Agent, facts: core.Facts) -> None:
+        if agent.change(facts, self._clock()):
+            self.changed(agent)
+
+    def tick(self) -> None:
+        """Look at the clock: states that change by silence, and what browsers have not been told yet."""
+        now = self._clock()
+        for agent in self._registry.all():
+            if agent.look_at <= now:
+                self._take(agent, core.tick(agent.facts, now))
+        dirty, self._dirty = self._dirty, {}
+        for agent in filter(None, map(self._registry.get, dirty)):
+            if agent.change(core.with_runs(agent.facts, tuple(agent.runs.values()), now), now):
+                for follow in self._followers:
+                    follow(agent)
+            self._announce(AgentChanged(agent=agent.view()))
+        if self._beats:
+            beats, self._beats = self._beats, {}
+            self._announce(Beats(beats=beats))
+
+    async def write_heard(self) -> None:
+        """Write down when agents were heard."""
+        if self._heard and self._clock() - self._heard_written >= HEARD_EVERY_MS:
+            heard, self._heard = self._heard, {}
+            self._heard_written = self._clock()
+            await self._store.write(lambda tx: store.note_heard(tx, heard))

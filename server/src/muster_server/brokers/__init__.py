@@ -1,0 +1,1 @@
+"""Brokers: the router processes."""

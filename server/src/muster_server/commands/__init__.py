@@ -1,0 +1,1 @@
+"""Commands: pushed to agents, run there, their output and result."""

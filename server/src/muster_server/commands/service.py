@@ -1,0 +1,196 @@
+"""Commands: stored with a target for each agent, pushed, followed, stopped."""
+
+import json
+from hashlib import sha256
+from typing import Protocol
+
+from sqlalchemy import bindparam, insert, select
+
+from muster_protos.v1.commands_pb2 import Instruction, RunProgram, StopCommand, StopRun
+from muster_server.access.core import Principal
+from muster_server.clock import Clock
+from muster_server.commands import core, store
+from muster_server.commands.core import Target
+from muster_server.commands.feed import CommandFeed, Feed
+from muster_server.commands.progress import Progress
+from muster_server.store.store import Store
+from muster_server.store.tables import idempotency
+from muster_server.store.transaction import Transaction
+from muster_shared_models.addresses import Address, parse_address
+from muster_shared_models.commands import ENDED, CommandView, PushCommand, TargetState
+from muster_shared_models.ids import IdKind, new_id
+from muster_shared_models.problems import MusterError, Reason
+
+__all__ = ["Commands", "Fleet"]
+
+#: Between asking a program to end and killing it.
+GRACE_MS = 5_000
+#: Targets of one command.
+MAX_TARGETS = 10_000
+LISTED = 100
+
+_REMEMBER = insert(idempotency)
+_REMEMBERED = select(idempotency.c.fingerprint, idempotency.c.answer).where(idempotency.c.key == bindparam("wanted"))
+
+
+class Fleet(Protocol):
+    """Whom commands go to."""
+
+    def command_targets(self, address: Address) -> list[tuple[str, str]]:
+        """Return ids and names of the agents that an address names; raises AGENT_NOT_FOUND or NO_TARGET."""
+        ...
+
+
+class Commands:
+    """What operators do with commands."""
+
+    def __init__(self, db: Store, clock: Clock, fleet: Fleet, feed: CommandFeed, progress: Progress) -> None:
+        self._store = db
+        self._clock = clock
+        self._fleet = fleet
+        self._feed = feed
+        self._progress = progress
+
+    async def push(self, principal: Principal, key: str, wanted: PushCommand) -> CommandView:
+        """Store a command and send it to the agents that listen; the others fetch it until it expires."""
+        chosen = self._fleet.command_targets(parse_address(wanted.to))
+        if len(chosen) > MAX_TARGETS:
+            raise MusterError(Reason.INVALID_REQUEST, f"{len(chosen)} agents match; {MAX_TARGETS} is the most.")
+        view, new = await self._store.write(lambda tx: self._push_unit(tx, principal, key, wanted, chosen))
+        if new:
+            self._progress.announce(view)
+            for target in view.targets:
+                self._send(view, target.agent_id)
+        return view
+
+    def _push_unit(
+        self, tx: Transaction, principal: Principal, key: str, wanted: PushCommand, chosen: list[tuple[str, str]]
+    ) -> tuple[CommandView, bool]:
+        fingerprint = sha256(wanted.model_dump_json().encode()).digest()
+        known = tx.one(_REMEMBERED, wanted=f"{principal.id}|{key}")
+        if known:
+            if bytes(known.fingerprint) != fingerprint:
+                raise MusterError(Reason.KEY_REUSED, f"'{key}' was used for another command already.", "Use a new one.")
+            return self._need(tx, known.answer), False
+        now = self._clock()
+        command_id = new_id(IdKind.COMMAND)
+        row = {
+            "id": command_id,
+            "address": wanted.to,
+            "argv": json.dumps(wanted.argv),
+            "shell": wanted.shell,
+            "created_by": principal.name,
+            "created_at": now,
+            "expires_at": now + wanted.expires_s * 1000,
+            "timeout_s": wanted.timeout_s,
+        }
+        store.add(tx, row, [Target(command_id, agent_id, name) for agent_id, name in chosen])
+        tx.run(_REMEMBER, key=f"{principal.id}|{key}", fingerprint=fingerprint, answer=command_id, at=now)
+        return self._need(tx, command_id), True
+
+    @staticmethod
+    def _need(tx: Transaction, command_id: str) -> CommandView:
+        view = store.command(tx, command_id)
+        if view is None:
+            raise MusterError(Reason.COMMAND_NOT_FOUND, f"There is no command {command_id[:40]}.")
+        return view
+
+    def _send(self, view: CommandView, agent_id: str) -> None:
+        if self._feed.send(agent_id, _run_program(view)):
+            self._progress.change(view.id, agent_id, lambda target: core.delivered(target, self._clock()))
+
+    async def open_feed(self, agent_id: str, running: list[str]) -> Feed:
+        """Begin an agent's stream with everything that it has not ended and does not run."""
+        feed = self._feed.open(agent_id)
+
+        def unit(tx: Transaction) -> list[tuple[Target, CommandView]]:
+            return [(target, self._need(tx, target.command_id)) for target in store.open_targets(tx, agent_id)]
+
+        for target, view in await self._store.read(unit):
+            if target.command_id not in running:
+                feed.put(_run_program(view))
+                self._progress.change(view.id, agent_id, lambda t: core.delivered(t, self._clock()))
+            if target.stop_requested_at:
+                feed.put(_stop(target.command_id, GRACE_MS))
+        return feed
+
+    def close_feed(self, agent_id: str, feed: Feed) -> None:
+        """End an agent's stream."""
+        self._feed.close(agent_id, feed)
+
+    async def stop(self, principal: Principal, command_id: str, agent_id: str, *, kill: bool) -> None:
+        """Ask for the end on all targets, or one; raises COMMAND_NOT_FOUND or ALREADY_FINISHED.
+
+        A target that was never fetched ends here. The others end when their agent has seen the process group empty.
+        """
+        view = await self.get(command_id)
+        running = [
+            target
+            for target in view.targets
+            if target.state not in ENDED and agent_id in ("", target.agent_id, target.agent_name)
+        ]
+        if not running:
+            raise MusterError(Reason.ALREADY_FINISHED, "It has ended already.")
+        now = self._clock()
+        for target in running:
+            if target.state is TargetState.STORED:
+                await self._progress.change(
+                    command_id, target.agent_id, lambda t: core.expired(t, f"Withdrawn by {principal.name}.", now)
+                )
+                continue
+            await self._progress.request_stop(command_id, target.agent_id, principal.name)
+            self._feed.send(target.agent_id, _stop(command_id, 0 if kill else GRACE_MS))
+
+    def stop_run(self, agent_id: str, run_id: str) -> None:
+        """Ask an agent that listens to stop a run."""
+        instruction = Instruction()
+        instruction.stop_run.CopyFrom(StopRun(run_id=run_id))
+        self._feed.send(agent_id, instruction)
+
+    async def get(self, command_id: str) -> CommandView:
+        """Return a command; raises COMMAND_NOT_FOUND."""
+        return await self._store.read(lambda tx: self._need(tx, command_id))
+
+    async def page(self, agent_id: str, before: str, most: int) -> list[CommandView]:
+        """Return commands, newest first, with ids below `before`."""
+        return await self._store.read(lambda tx: store.latest(tx, agent_id, before, most))
+
+    async def load(self) -> None:
+        """Know the latest commands, for the list."""
+        for view in reversed(await self.page("", "", LISTED)):
+            self._progress.know(view)
+
+    async def sweep(self) -> None:
+        """End what nobody fetched in time."""
+        now = self._clock()
+        for target in await self._store.read(lambda tx: store.overdue(tx, now)):
+            await self._progress.change(
+                target.command_id,
+                target.agent_id,
+                lambda t: core.expired(t, "The agent did not fetch it in time.", now),
+            )
+
+    def say_goodbye(self, after_ms: int) -> None:
+        """Tell every agent that the server is about to stop."""
+        self._feed.say_goodbye(after_ms)
+
+
+def _run_program(view: CommandView) -> Instruction:
+    instruction = Instruction()
+    instruction.run_program.CopyFrom(
+        RunProgram(
+            command_id=view.id,
+            argv=view.argv,
+            shell=view.shell,
+            timeout_s=view.timeout_s,
+            expires_at_ms=int(view.expires_at.timestamp() * 1000),
+            by=view.by,
+        )
+    )
+    return instruction
+
+
+def _stop(command_id: str, grace_ms: int) -> Instruction:
+    instruction = Instruction()
+    instruction.stop_command.CopyFrom(StopCommand(command_id=command_id, grace_ms=grace_ms))
+    return instruction

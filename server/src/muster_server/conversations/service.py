@@ -1,0 +1,156 @@
+"""Conversations as people follow them: lists, how a stream begins, stopping a run, deadlines."""
+
+from asyncio import Future
+from collections.abc import Callable
+from dataclasses import replace
+
+from muster_server.access.core import Principal
+from muster_server.clock import Clock
+from muster_server.conversations import store
+from muster_server.conversations.core import ENDED, Run
+from muster_server.conversations.ports import AgentDirectory, Work
+from muster_server.conversations.receiving import Receiver, Stored
+from muster_server.flow.chain import then
+from muster_server.store.store import Store
+from muster_server.store.transaction import Transaction
+from muster_shared_models.conversations import (
+    ConversationView,
+    RunState,
+    StopRequested,
+)
+from muster_shared_models.problems import MusterError, Reason
+from muster_shared_models.run_events import RunError
+from muster_shared_models.streams import ConversationChanged
+
+__all__ = ["Conversations"]
+
+LISTED = 100
+
+
+class Conversations:
+    """What people see and do, beside sending."""
+
+    def __init__(
+        self,
+        db: Store,
+        clock: Clock,
+        directory: AgentDirectory,
+        work: Work,
+        receiver: Receiver,
+        changed: dict[str, None],
+        announce: Callable[[ConversationChanged], None],
+    ) -> None:
+        self._store = db
+        self._clock = clock
+        self._directory = directory
+        self._work = work
+        self._receiver = receiver
+        self._changed = changed
+        self._announce = announce
+        self._latest: dict[str, ConversationView] = {}
+
+    # ---- looking
+
+    async def load(self) -> None:
+        """Know the latest conversations, for the list."""
+        self._latest = {view.id: view for view in await self.page("", None, LISTED)}
+
+    def latest(self) -> list[ConversationView]:
+        """Return the latest conversations, newest first."""
+        return sorted(self._latest.values(), key=lambda view: view.updated_at, reverse=True)
+
+    async def page(self, agent_id: str, before: tuple[int, str] | None, most: int) -> list[ConversationView]:
+        """Return conversations, newest first, from before a place (milliseconds and id)."""
+        at, before_id = before or (1 << 62, "")
+        return await self._store.read(lambda tx: store.latest(tx, agent_id, at, before_id, most))
+
+    async def get(self, conversation_id: str) -> ConversationView:
+        """Return one conversation; raises CONVERSATION_NOT_FOUND."""
+        view = await self._store.read(lambda tx: store.conversation(tx, conversation_id))
+        if view is None:
+            raise _not_found(conversation_id)
+        return view
+
+    # ---- stopping
+
+    def stop_run(self, principal: Principal, run_id: str) -> "Future[None]":
+        """Begin to stop a run; fails with RUN_NOT_FOUND or ALREADY_FINISHED.
+
+        A run that its agent has not begun, or whose agent cannot be reached, ends here; the agent is told when it asks.
+        """
+        return then(self._store.write(lambda tx: self._stop_unit(tx, principal, run_id)), self._after_stop)
+
+    def _stop_unit(self, tx: Transaction, principal: Principal, run_id: str) -> Stored:
+        now = self._clock()
+        run = store.run_by_id(tx, run_id)
+        if run is None:
+            raise MusterError(Reason.RUN_NOT_FOUND, f"There is no run {run_id[:70]}.")
+        if run.state in ENDED:
+            raise MusterError(Reason.ALREADY_FINISHED, "The run has ended already.")
+        if run.state is RunState.RUNNING and self._directory.reachable(run.agent_id) and not run.stop_requested_at:
+            asked = replace(run, stop_requested_at=now)
+            return self._receiver.end_unit(tx, asked, StopRequested(run_id=run.id, by=principal.name), now)
+        away = run.state is RunState.RUNNING
+        said = f"Stopped by {principal.name}" + (", without an answer from the agent." if away else ".")
+        error = RunError(run_id=run.id, attempt=run.attempt, reason=Reason.STOPPED, message=said)
+        return self._receiver.end_unit(tx, replace(run, state=RunState.STOPPED, ended_at=now), error, now)
+
+    def _after_stop(self, stored: Stored) -> None:
+        self._receiver.after(stored)
+        if stored.run.agent_id:
+            self._work.stop_run(stored.run.agent_id, stored.run.id)
+
+    def undeliverable(self, run_id: str, problem: MusterError) -> None:
+        """End a run whose message can never reach the queue server."""
+
+        def unit(tx: Transaction) -> Stored | None:
+            run = store.run_by_id(tx, run_id)
+            if run is None or run.state in ENDED:
+                return None
+            now = self._clock()
+            error = RunError(run_id=run.id, attempt=run.attempt, reason=problem.reason, message=problem.detail)
+            return self._receiver.end_unit(tx, replace(run, state=RunState.FAILED, ended_at=now), error, now)
+
+        then(self._store.write(unit), lambda stored: self._receiver.after(stored) if stored else None)
+
+    # ---- time
+
+    async def sweep(self) -> None:
+        """End runs past their deadline."""
+        now = self._clock()
+        if await self._store.read(lambda tx: store.overdue(tx, now)):
+            for stored in await self._store.write(lambda tx: self._end_overdue(tx, now)):
+                self._receiver.after(stored)
+                if stored.run.agent_id:
+                    self._work.stop_run(stored.run.agent_id, stored.run.id)
+
+    def _end_overdue(self, tx: Transaction, now: int) -> list[Stored]:
+        ended = []
+        for run in store.overdue(tx, now):
+            reason, message = _overdue(run)
+            error = RunError(run_id=run.id, attempt=run.attempt, reason=reason, message=message)
+            ended.append(self._receiver.end_unit(tx, replace(run, state=RunState.FAILED, ended_at=now), error, now))
+        return ended
+
+    async def tick(self) -> None:
+        """Tell browsers which conversations have changed."""
+        if not self._changed:
+            return
+        changed = list(self._changed)
+        self._changed.clear()
+        for view in await self._store.read(lambda tx: store.views(tx, changed)):
+            self._latest.pop(view.id, None)
+            self._latest[view.id] = view
+            self._announce(ConversationChanged(conversation=view))
+        while len(self._latest) > LISTED:
+            self._latest.pop(next(iter(self._latest)))
+
+
+def _overdue(run: Run) -> tuple[Reason, str]:
+    if run.state is RunState.QUEUED:
+        return Reason.EXPIRED, "No agent took the message in time."
+    return Reason.TIMED_OUT, "The run took longer than runs may take."
+
+
+def _not_found(conversation_id: str) -> MusterError:
+    return MusterError(Reason.CONVERSATION_NOT_FOUND, f"There is no conversation {conversation_id[:40]}.")

@@ -1,0 +1,204 @@
+"""Conversations, their events and runs in the database."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import and_, bindparam, desc, insert, or_, select, update
+
+from muster_server.conversations.core import Run
+from muster_server.store.tables import conversations, events, runs
+from muster_server.store.transaction import Transaction
+from muster_shared_models.conversations import ConversationView, RunState
+from muster_shared_models.model import from_ms
+
+__all__ = [
+    "EventRow", "active_runs", "add_conversation", "add_run", "address_of", "append", "conversation", "events_before",
+    "events_of", "latest", "note_answer", "overdue", "run_by_id", "said", "save_run", "views",
+]  # fmt: skip
+
+EventRow = tuple[int, int, str, str]  # seq, at, kind, JSON
+
+
+_ADD = insert(conversations)
+_GET = select(conversations).where(conversations.c.id == bindparam("wanted"))
+_ADDRESS = select(conversations.c.address, conversations.c.agent_id).where(conversations.c.id == bindparam("wanted"))
+_APPEND = (
+    update(conversations)
+    .where(conversations.c.id == bindparam("wanted"))
+    .values(last_seq=conversations.c.last_seq + bindparam("count"), updated_at=bindparam("now"))
+    .returning(conversations.c.last_seq)
+)
+_PREVIEW = (
+    update(conversations)
+    .where(conversations.c.id == bindparam("wanted"))
+    .values(preview=bindparam("text"), agent_id=bindparam("agent"))
+)
+_EVENT = insert(events)
+_RUN = insert(runs)
+_RUN_BY_ID = select(runs).where(runs.c.id == bindparam("wanted"))
+_SAVE_RUN = (
+    update(runs)
+    .where(runs.c.id == bindparam("wanted"))
+    .values(
+        agent_id=bindparam("agent"), state=bindparam("new_state"), attempt=bindparam("new_attempt"),
+        started_at=bindparam("started"), ended_at=bindparam("ended"), stop_requested_at=bindparam("stop"),
+        deadline_at=bindparam("deadline"),
+    )
+)  # fmt: skip
+_ACTIVE = select(runs.c.id).where(runs.c.conversation == bindparam("wanted"), runs.c.ended_at == 0)
+_OVERDUE = select(runs).where(runs.c.ended_at == 0, runs.c.deadline_at < bindparam("now")).limit(200)
+_EVENTS_AFTER = (
+    select(events.c.seq, events.c.at, events.c.kind, events.c.data)
+    .where(events.c.stream == bindparam("wanted"), events.c.seq > bindparam("after"))
+    .order_by(events.c.seq)
+    .limit(bindparam("most"))
+)
+_EVENTS_BEFORE = (
+    select(events.c.seq, events.c.at, events.c.kind, events.c.data)
+    .where(events.c.stream == bindparam("wanted"), events.c.seq < bindparam("before"))
+    .order_by(desc(events.c.seq))
+    .limit(bindparam("most"))
+)
+_SAID = (
+    select(events.c.seq, events.c.at, events.c.kind, events.c.data)
+    .where(
+        events.c.stream == bindparam("wanted"),
+        or_(events.c.kind == "USER_MESSAGE", events.c.kind == "TEXT_MESSAGE_END"),
+    )
+    .order_by(desc(events.c.seq))
+    .limit(bindparam("most"))
+)
+_LATEST = (
+    select(conversations)
+    .where(
+        or_(bindparam("agent") == "", conversations.c.agent_id == bindparam("agent")),
+        or_(
+            conversations.c.updated_at < bindparam("before"),
+            and_(conversations.c.updated_at == bindparam("before"), conversations.c.id < bindparam("before_id")),
+        ),
+    )
+    .order_by(desc(conversations.c.updated_at), desc(conversations.c.id))
+    .limit(bindparam("most"))
+)
+
+
+def add_conversation(tx: Transaction, conversation_id: str, title: str, address: str, by: str, now: int) -> None:
+    """Store a new conversation without events."""
+    tx.run(
+        _ADD, id=conversation_id, title=title, address=address, agent_id="", created_by=by, preview="", created_at=now,
+        updated_at=now, last_seq=0,
+    )  # fmt: skip
+
+
+def address_of(tx: Transaction, conversation_id: str) -> tuple[str, str] | None:
+    """Return whom a conversation speaks with, and who answered last; None: there is no such conversation."""
+    row = tx.one(_ADDRESS, wanted=conversation_id)
+    return (row.address, row.agent_id) if row else None
+
+
+def append(tx: Transaction, conversation_id: str, new: Sequence[tuple[str, str]], now: int) -> int:
+    """Add events (kind, JSON) to a conversation that exists; return the first one's seq."""
+    row = tx.one(_APPEND, wanted=conversation_id, count=len(new), now=now)
+    assert row is not None
+    first = int(row.last_seq) - len(new) + 1
+    stream = f"conversation:{conversation_id}"
+    tx.run_many(
+        _EVENT,
+        [
+            {"stream": stream, "seq": first + index, "at": now, "kind": kind, "data": data}
+            for index, (kind, data) in enumerate(new)
+        ],
+    )
+    return first
+
+
+def note_answer(tx: Transaction, conversation_id: str, preview: str, agent_id: str) -> None:
+    """Show in lists what was answered, and by whom."""
+    tx.run(_PREVIEW, wanted=conversation_id, text=preview, agent=agent_id)
+
+
+def conversation(tx: Transaction, conversation_id: str) -> ConversationView | None:
+    """Return one conversation."""
+    row = tx.one(_GET, wanted=conversation_id)
+    return _view(tx, row) if row else None
+
+
+def views(tx: Transaction, ids: Sequence[str]) -> list[ConversationView]:
+    """Return these conversations."""
+    return [found for found in (conversation(tx, each) for each in ids) if found]
+
+
+def latest(tx: Transaction, agent_id: str, before: int, before_id: str, most: int) -> list[ConversationView]:
+    """Return conversations (with an agent, if given), newest first, from before a place."""
+    return [_view(tx, row) for row in tx.all(_LATEST, agent=agent_id, before=before, before_id=before_id, most=most)]
+
+
+def _view(tx: Transaction, row: tuple[str, ...]) -> ConversationView:
+    conversation_id, title, address, agent_id, _, preview, created_at, updated_at, last_seq = row
+    return ConversationView(
+        id=conversation_id,
+        title=title,
+        to=address,
+        agent_id=agent_id,
+        created_at=from_ms(int(created_at)),
+        updated_at=from_ms(int(updated_at)),
+        last_seq=int(last_seq),
+        preview=preview,
+        active_runs=active_runs(tx, conversation_id),
+    )
+
+
+def events_of(tx: Transaction, conversation_id: str, after: int, most: int) -> list[EventRow]:
+    """Return a conversation's events after a seq, oldest first."""
+    return [
+        tuple(row) for row in tx.all(_EVENTS_AFTER, wanted=f"conversation:{conversation_id}", after=after, most=most)
+    ]
+
+
+def events_before(tx: Transaction, conversation_id: str, before: int, most: int) -> list[EventRow]:
+    """Return a conversation's last events before a seq, oldest first."""
+    rows = tx.all(_EVENTS_BEFORE, wanted=f"conversation:{conversation_id}", before=before, most=most)
+    return [tuple(row) for row in reversed(rows)]
+
+
+def said(tx: Transaction, conversation_id: str, most: int) -> list[EventRow]:
+    """Return the last messages of people and agents, oldest first."""
+    rows = tx.all(_SAID, wanted=f"conversation:{conversation_id}", most=most)
+    return [tuple(row) for row in reversed(rows)]
+
+
+def add_run(tx: Transaction, run: Run) -> None:
+    """Store a new run."""
+    tx.run(
+        _RUN, id=run.id, conversation=run.conversation, message_id=run.message_id, agent_id=run.agent_id,
+        state=run.state.value, attempt=run.attempt, created_at=run.created_at, started_at=0, ended_at=0,
+        stop_requested_at=0, deadline_at=run.deadline_at,
+    )  # fmt: skip
+
+
+def save_run(tx: Transaction, run: Run) -> None:
+    """Store what has become of a run."""
+    tx.run(
+        _SAVE_RUN, wanted=run.id, agent=run.agent_id, new_state=run.state.value, new_attempt=run.attempt,
+        started=run.started_at, ended=run.ended_at, stop=run.stop_requested_at, deadline=run.deadline_at,
+    )  # fmt: skip
+
+
+def run_by_id(tx: Transaction, run_id: str) -> Run | None:
+    """Return a run."""
+    row = tx.one(_RUN_BY_ID, wanted=run_id)
+    return _run(row) if row else None
+
+
+def overdue(tx: Transaction, now: int) -> list[Run]:
+    """Return runs past their deadline that have not ended."""
+    return [_run(row) for row in tx.all(_OVERDUE, now=now)]
+
+
+def active_runs(tx: Transaction, conversation_id: str) -> list[str]:
+    """Return the ids of runs that have not ended."""
+    return [row[0] for row in tx.all(_ACTIVE, wanted=conversation_id)]
+
+
+def _run(row: tuple[str, str, str, str, str, int, int, int, int, int, int]) -> Run:
+    run_id, conversation_id, message_id, agent_id, state, *numbers = row
+    return Run(run_id, conversation_id, message_id, agent_id, RunState(state), *numbers)

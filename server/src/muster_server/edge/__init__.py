@@ -1,0 +1,1 @@
+"""Transports that know no capability: HTTP, WebSocket, gRPC, authentication, how errors are told."""

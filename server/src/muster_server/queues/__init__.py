@@ -1,0 +1,1 @@
+"""The queue server: embedded or RabbitMQ, as the settings say."""

@@ -1,0 +1,1 @@
+"""The database: one truth for everything that must outlive the process."""

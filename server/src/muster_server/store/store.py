@@ -1,0 +1,85 @@
+"""Units of work on the database: plain functions of a Transaction that touch nothing else and may run twice.
+
+`write` puts units of one moment into one transaction: on SQLite by group commit, on PostgreSQL in a thread of its own.
+"""
+
+import asyncio
+import sqlite3
+import threading
+from asyncio import Future
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+
+from muster_messaging.commit import GroupCommit, open_sqlite
+from muster_server.store.transaction import Transaction
+
+__all__ = ["SqliteStore", "Store"]
+
+T = TypeVar("T")
+
+#: Threads that read beside the writer.
+READERS = 2
+
+
+class Store(Protocol):
+    """The database as services see it."""
+
+    def write(self, unit: Callable[[Transaction], T]) -> "Future[T]":
+        """Return a future with what `unit` returns, done when it is on disk; units run in the order of the calls."""
+        ...
+
+    async def read(self, unit: Callable[[Transaction], T]) -> T:
+        """Return what `unit` returns; it sees one consistent state and may change nothing."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what waits, then disconnect."""
+        ...
+
+
+class SqliteStore:
+    """A `Store` on one SQLite file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection = open_sqlite(path)
+        self._transaction = Transaction(self._connection, SQLiteDialect_pysqlite())
+        self._commit = GroupCommit(self._connection, name="database")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+
+    def write(self, unit: Callable[[Transaction], T]) -> "Future[T]":
+        """Run a unit with others in one transaction."""
+        return self._commit.submit(lambda _: unit(self._transaction))
+
+    async def read(self, unit: Callable[[Transaction], T]) -> T:
+        """Run a reading unit in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, unit)
+
+    def _read(self, unit: Callable[[Transaction], T]) -> T:
+        transaction: Transaction | None = getattr(self._local, "transaction", None)
+        if transaction is None:
+            connection = sqlite3.connect(
+                f"file:{self._path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+            )
+            self._opened.append(connection)
+            self._local.connection = connection
+            transaction = self._local.transaction = Transaction(connection, SQLiteDialect_pysqlite())
+        connection = self._local.connection
+        connection.execute("BEGIN")
+        try:
+            return unit(transaction)
+        finally:
+            connection.execute("ROLLBACK")
+
+    async def close(self) -> None:
+        """Finish what waits, then close every connection."""
+        await self._commit.close()
+        self._readers.shutdown()
+        for connection in (*self._opened, self._connection):
+            connection.close()

@@ -1,0 +1,181 @@
+"""Every table. Times are milliseconds since 1970; JSON is text; there are no booleans, so values need no conversion."""
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, text
+
+__all__ = [
+    "agents",
+    "brokers",
+    "command_targets",
+    "commands",
+    "conversations",
+    "events",
+    "idempotency",
+    "inbox",
+    "meta",
+    "metadata",
+    "outbox",
+    "runs",
+    "tokens",
+]
+
+metadata = MetaData()
+
+
+def _text(name: str, **options: object) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default="", **options)  # type: ignore[arg-type]
+
+
+def _int(name: str, **options: object) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default="0", **options)  # type: ignore[arg-type]
+
+
+meta = Table("meta", metadata, Column("key", Text, primary_key=True), _text("value"))
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    _text("kind"),
+    _text("subject"),
+    _text("name"),
+    _int("created_at"),
+    _int("expires_at"),
+    _int("used_at"),
+    Column("used_by", LargeBinary, nullable=False),
+    Index("tokens_by_subject", "kind", "subject"),
+)
+
+agents = Table(
+    "agents",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("name"),
+    _text("name_key"),
+    Column("public_key", LargeBinary, nullable=False),
+    _text("description"),
+    _int("registered_at"),
+    _int("last_heard_at"),
+    _int("retired_at"),
+    Index("agents_by_name", "name_key", unique=True, sqlite_where=text("retired_at = 0"),
+          postgresql_where=text("retired_at = 0")),
+    Index("agents_by_key", "public_key", unique=True, sqlite_where=text("retired_at = 0"),
+          postgresql_where=text("retired_at = 0")),
+)  # fmt: skip
+
+brokers = Table(
+    "brokers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("name"),
+    Column("public_key", LargeBinary, nullable=False, unique=True),
+    _int("registered_at"),
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("title"),
+    _text("address"),
+    _text("agent_id"),
+    _text("created_by"),
+    _text("preview"),
+    _int("created_at"),
+    _int("updated_at"),
+    _int("last_seq"),
+    Index("conversations_by_time", "updated_at", "id"),
+    Index("conversations_by_agent", "agent_id", "updated_at"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    _int("at"),
+    _text("kind"),
+    _text("data"),
+    sqlite_with_rowid=False,
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("conversation"),
+    _text("message_id"),
+    _text("agent_id"),
+    _text("state"),
+    _int("attempt"),
+    _int("created_at"),
+    _int("started_at"),
+    _int("ended_at"),
+    _int("stop_requested_at"),
+    _int("deadline_at"),
+    Index("runs_active", "deadline_at", sqlite_where=text("ended_at = 0"), postgresql_where=text("ended_at = 0")),
+    Index("runs_by_conversation", "conversation"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    _text("message_id"),
+    _text("lane"),
+    _text("exchange"),
+    _text("key"),
+    Column("frame", LargeBinary, nullable=False),
+    _int("created_at"),
+)
+
+inbox = Table("inbox", metadata, Column("message_id", Text, primary_key=True), _int("at"), sqlite_with_rowid=False)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False),
+    _text("answer"),
+    _int("at"),
+    sqlite_with_rowid=False,
+)
+
+commands = Table(
+    "commands",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("address"),
+    _text("argv"),
+    _text("shell"),
+    _text("created_by"),
+    _int("created_at"),
+    _int("expires_at"),
+    _int("timeout_s"),
+    Index("commands_by_time", "created_at", "id"),
+)
+
+command_targets = Table(
+    "command_targets",
+    metadata,
+    Column("command_id", Text, ForeignKey("commands.id"), primary_key=True),
+    Column("agent_id", Text, primary_key=True),
+    _text("agent_name"),
+    _text("state"),
+    _text("reason"),
+    _text("detail"),
+    _text("stop_requested_by"),
+    _int("delivered_at"),
+    _int("started_at"),
+    _int("ended_at"),
+    _int("duration_ms"),
+    _int("pid"),
+    Column("exit_code", Integer, nullable=True),
+    _int("stop_requested_at"),
+    _int("stop_acknowledged_at"),
+    _int("stop_confirmed_at"),
+    _int("processes_ended"),
+    _int("output_bytes"),
+    Index("targets_by_agent", "agent_id", "command_id"),
+    Index("targets_open", "agent_id", sqlite_where=text("ended_at = 0"), postgresql_where=text("ended_at = 0")),
+)
