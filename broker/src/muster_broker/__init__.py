@@ -1,1 +1,1 @@
-"""Muster broker."""
+"""Muster's broker: the router process. It decides which queue a message goes to."""

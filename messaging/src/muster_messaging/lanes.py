@@ -1,7 +1,8 @@
 """Sends messages so that each lane stays in order, whatever fails. A lane is a conversation.
 
 The law: a lane's next message is published after the one before it is confirmed or given up. Lanes do not wait for
-each other. Transient failures are tried again with the same message id until `patience_s` has passed.
+other. Transient failures are tried again with the same id until `patience_s` has passed, and while the bus is not
+connected.
 """
 
 import asyncio
@@ -94,7 +95,8 @@ class Lanes:
         error = Unconfirmed("The publish was cancelled.") if done.cancelled() else done.exception()
         if self._closed:
             return
-        if isinstance(error, Transient) and self._loop.time() < item.give_up_at:
+        # While there is no connection nobody is to blame, and giving up would let later messages overtake.
+        if isinstance(error, Transient) and (not self._bus.connected or self._loop.time() < item.give_up_at):
             pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(item.tries, 8)) * random.uniform(0.5, 1)  # noqa: S311
             self._timers[lane] = self._loop.call_later(pause, self._publish, lane, item)
             return

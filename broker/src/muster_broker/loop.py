@@ -1,0 +1,145 @@
+"""Consume, decide, publish, confirm, acknowledge. One loop per partition; a conversation stays in order."""
+
+import asyncio
+import time
+from asyncio import Future
+from collections import deque
+from functools import partial
+
+import structlog
+
+from muster_broker.core.fleet import Fleet
+from muster_broker.core.router import Answer, Copy, Decision, Forward, Park, Unknown, decide, misplaced
+from muster_broker.outcomes import Publisher
+from muster_messaging.bus import Bus, Subscription
+from muster_messaging.message import Delivery
+from muster_messaging.topology import broker_input
+from muster_shared_models.problems import Reason
+
+__all__ = ["PartitionLoop"]
+
+#: Deliveries in hand per partition.
+PREFETCH = 250
+#: How often an unknown address is looked up before its sender is told: the answer comes within five seconds.
+LOOKS = 3
+LOOK_EVERY_S = 1.0
+STOP_TIMEOUT_S = 8.0
+
+log = structlog.get_logger()
+
+
+class PartitionLoop:
+    """Routes the messages of one partition."""
+
+    def __init__(self, bus: Bus, partition: int, partitions: int, fleet: Fleet, publisher: Publisher) -> None:
+        self._bus = bus
+        self._queue = broker_input(partition)
+        self._partitions = partitions
+        self._fleet = fleet
+        self._publisher = publisher
+        self._loop = asyncio.get_running_loop()
+        self._lanes: dict[str, deque[Delivery]] = {}
+        self._in_hand = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._subscription: Subscription | None = None
+
+    async def run(self) -> None:
+        """Route until cancelled."""
+        self._subscription = await self._bus.subscribe(self._queue, PREFETCH)
+        while True:
+            for delivery in await self._subscription.next_batch():
+                self._begin(delivery)
+
+    async def stop(self) -> None:
+        """Take nothing more, and finish what is in hand: what stays comes again elsewhere."""
+        if self._subscription:
+            await self._subscription.cancel()
+            try:
+                async with asyncio.timeout(STOP_TIMEOUT_S):
+                    await self._idle.wait()
+            except TimeoutError:
+                log.warning("stopped with messages in hand", queue=self._queue, count=self._in_hand)
+
+    def _begin(self, delivery: Delivery) -> None:
+        self._in_hand += 1
+        self._idle.clear()
+        lane = delivery.message.conversation
+        waiting = self._lanes.get(lane) if lane else None
+        if waiting is not None:
+            waiting.append(delivery)
+            return
+        self._route(delivery, 1)
+
+    def _route(self, delivery: Delivery, look: int) -> None:
+        message = delivery.message
+        if misplaced(message, delivery.key, self._partitions):
+            decision: Decision = Park(Reason.INVALID_ADDRESS, f"It came through partition {delivery.key}.")
+        else:
+            decision = decide(message, self._fleet, time.time_ns() // 1_000_000)
+        if isinstance(decision, Unknown):
+            if look < LOOKS:
+                self._look_again(delivery, look)
+                return
+            decision = Answer(decision.answer)
+        self._act(delivery, decision)
+        self._go_on(message.conversation)
+
+    def _look_again(self, delivery: Delivery, look: int) -> None:
+        """Hold the conversation back: what comes after this message must not overtake it."""
+        if delivery.message.conversation:
+            self._lanes.setdefault(delivery.message.conversation, deque())
+        self._loop.call_later(LOOK_EVERY_S, self._route, delivery, look + 1)
+
+    def _go_on(self, lane: str) -> None:
+        waiting = self._lanes.get(lane)
+        if waiting is None:
+            return
+        if waiting:
+            self._loop.call_soon(self._route, waiting.popleft(), 1)
+        else:
+            del self._lanes[lane]
+
+    def _act(self, delivery: Delivery, decision: Forward | Answer | Park) -> None:
+        message = delivery.message
+        outcomes: list[Future[None]] = []
+        if isinstance(decision, Forward):
+            outcomes = [self._send(delivery, copy) for copy in decision.copies]
+            outcomes += [self._publisher.notify(message, notice) for notice in decision.notices]
+        elif isinstance(decision, Answer):
+            outcomes = [self._publisher.notify(message, decision.notice)]
+        else:
+            log.warning("parked", message_id=message.id, reason=decision.reason.value, detail=decision.detail)
+            outcomes = [self._publisher.park(message, decision.reason)]
+        if len(outcomes) == 1:
+            outcomes[0].add_done_callback(partial(self._settled, delivery))
+        else:
+            asyncio.gather(*outcomes, return_exceptions=True).add_done_callback(
+                lambda _: self._settled_all(delivery, outcomes)
+            )
+
+    def _send(self, delivery: Delivery, copy: Copy) -> "Future[None]":
+        if not copy.agent_id:
+            return self._publisher.to_server(delivery.message)
+        known = self._fleet.find(copy.agent_id)
+        if known:
+            known.sent += 1
+        return self._publisher.to_agent(delivery.message, copy)
+
+    def _settled(self, delivery: Delivery, done: "Future[None]") -> None:
+        self._settle(delivery, done.exception())
+
+    def _settled_all(self, delivery: Delivery, outcomes: "list[Future[None]]") -> None:
+        errors = [error for outcome in outcomes if (error := outcome.exception())]
+        self._settle(delivery, errors[0] if errors else None)
+
+    def _settle(self, delivery: Delivery, error: BaseException | None) -> None:
+        self._in_hand -= 1
+        if not self._in_hand:
+            self._idle.set()
+        assert self._subscription is not None
+        if error is None:
+            self._subscription.ack((delivery.tag,))
+        else:
+            # Not acknowledged: it comes again when the connection that failed us is replaced.
+            log.error("not routed", message_id=delivery.message.id, detail=str(error))
