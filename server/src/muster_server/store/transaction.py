@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.engine import Dialect
-from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql import ClauseElement, Insert
 
 __all__ = ["Transaction"]
 
@@ -15,8 +15,10 @@ Parameters = Mapping[str, Any]
 class _Prepared:
     """A compiled statement: its text, and how to arrange parameters for the driver."""
 
-    def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
-        compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+    def __init__(self, statement: ClauseElement, dialect: Dialect, keys: list[str]) -> None:
+        # An INSERT takes the columns that its first parameters name; other statements say it all themselves.
+        columns = keys if isinstance(statement, Insert) else None
+        compiled = statement.compile(dialect=dialect, column_keys=columns, compile_kwargs={"render_postcompile": True})
         self.statement = statement  # kept alive: the cache is keyed by identity
         self.sql = str(compiled)
         self._names: Sequence[str] | None = compiled.positiontup  # type: ignore[attr-defined]
@@ -41,34 +43,34 @@ class Transaction:
 
     def run(self, statement: ClauseElement, **parameters: Any) -> int:
         """Run a statement once; return how many rows it changed."""
-        prepared = self._prepare(statement)
+        prepared = self._prepare(statement, parameters)
         self._cursor.execute(prepared.sql, prepared.arrange(parameters))
         return int(self._cursor.rowcount)
 
     def run_many(self, statement: ClauseElement, rows: Sequence[Parameters]) -> None:
         """Run a statement once for each of `rows`."""
         if rows:
-            prepared = self._prepare(statement)
+            prepared = self._prepare(statement, rows[0])
             self._cursor.executemany(prepared.sql, [prepared.arrange(row) for row in rows])
 
     def all(self, statement: ClauseElement, **parameters: Any) -> list[Any]:
         """Return the rows of a statement, as named tuples."""
-        prepared = self._prepare(statement)
+        prepared = self._prepare(statement, parameters)
         self._cursor.execute(prepared.sql, prepared.arrange(parameters))
         make = self._row(prepared)
         return [make(row) for row in self._cursor.fetchall()]
 
     def one(self, statement: ClauseElement, **parameters: Any) -> Any | None:
         """Return the first row of a statement, or None."""
-        prepared = self._prepare(statement)
+        prepared = self._prepare(statement, parameters)
         self._cursor.execute(prepared.sql, prepared.arrange(parameters))
         rows = self._cursor.fetchall()  # all of them: a statement that is not at its end blocks the commit
         return self._row(prepared)(rows[0]) if rows else None
 
-    def _prepare(self, statement: ClauseElement) -> _Prepared:
+    def _prepare(self, statement: ClauseElement, parameters: Parameters) -> _Prepared:
         prepared = self._prepared.get(id(statement))
         if prepared is None:
-            prepared = self._prepared[id(statement)] = _Prepared(statement, self._dialect)
+            prepared = self._prepared[id(statement)] = _Prepared(statement, self._dialect, list(parameters))
         return prepared
 
     def _row(self, prepared: _Prepared) -> Any:

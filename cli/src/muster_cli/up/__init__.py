@@ -1,0 +1,1 @@
+"""`muster up`: everything on one machine, watched over."""

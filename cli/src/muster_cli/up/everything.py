@@ -1,0 +1,176 @@
+"""Server, broker and local agents: started in order, watched, stopped in order."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from muster_cli.connection import ANNOUNCEMENT, Announcement, Connection
+from muster_cli.output import say
+from muster_cli.provision.queue_server import PrivateRabbit, private_rabbitmq
+from muster_cli.settings import CliSettings
+from muster_cli.up.child import Child
+from muster_shared_models.problems import MusterError, Reason
+from muster_shared_models.system import JoinToken, NewJoinToken
+
+__all__ = ["run_everything"]
+
+START_TIMEOUT_S = 30.0
+POLL_S = 0.05
+
+
+async def run_everything(settings: CliSettings, bus: str) -> None:
+    """Run until a signal comes; raises MusterError when something does not start."""
+    stop = asyncio.Event()
+    with _signals(stop):
+        rabbit = await _start_rabbit(settings, bus, stop)
+        try:
+            await _run(settings, rabbit.amqp_url if rabbit else bus, stop)
+        finally:
+            if rabbit:
+                await asyncio.to_thread(rabbit.stop)
+
+
+async def _start_rabbit(settings: CliSettings, bus: str, stop: asyncio.Event) -> PrivateRabbit | None:
+    if bus != "rabbitmq":
+        return None
+    rabbit = await asyncio.to_thread(private_rabbitmq, settings.data_dir / "rabbitmq", say)
+    say("Starting RabbitMQ ...")
+    await asyncio.to_thread(rabbit.start)
+    if stop.is_set():
+        await asyncio.to_thread(rabbit.stop)
+        raise KeyboardInterrupt
+    return rabbit
+
+
+async def _run(settings: CliSettings, bus: str, stop: asyncio.Event) -> None:
+    (settings.data_dir / ANNOUNCEMENT).unlink(missing_ok=True)
+    children: list[Child] = []
+    tasks: list[asyncio.Task[None]] = []
+
+    def start(child: Child) -> Child:
+        children.append(child)
+        tasks.append(asyncio.create_task(child.run(), name=child.name))
+        return child
+
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        server = start(_server(settings, bus))
+        announced = await _announced(settings, server, stop)
+        if announced:
+            with Connection.open(settings) as connection:
+                for child in await asyncio.to_thread(_others, settings, connection, announced):
+                    start(child)
+                await _answered(connection, len(children) - 2, stop)
+                _welcome(settings, connection, bus)
+        await asyncio.wait((stopping, *tasks), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        # The stop order: agents finish while the broker still carries their answers, the broker while the server is up.
+        say("stopping ...")
+        agents, broker, first = children[2:], children[1:2], children[:1]
+        for group in (agents, broker, first):
+            await asyncio.gather(*(child.stop() for child in group))
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _server(settings: CliSettings, bus: str) -> Child:
+    environment = {"MUSTER_DATA_DIR": str(settings.data_dir), "MUSTER_BUS": bus}
+    # The usual ports when they are free, others when they are not: the link says which.
+    for name, port in (("MUSTER_HTTP_PORT", settings.http_port), ("MUSTER_GRPC_PORT", settings.grpc_port)):
+        environment[name] = str(port if _free(port) else 0)
+    return Child("server", ["server"], environment, settings.data_dir / "logs")
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+async def _announced(settings: CliSettings, server: Child, stop: asyncio.Event) -> Announcement | None:
+    give_up_at = asyncio.get_running_loop().time() + START_TIMEOUT_S
+    await asyncio.sleep(POLL_S)
+    while not stop.is_set():
+        announced = Announcement.read(settings.data_dir)
+        if announced:
+            return announced
+        if (not server.running and server.tail) or asyncio.get_running_loop().time() > give_up_at:
+            raise MusterError(Reason.UNAVAILABLE, f"The server did not start. Its last words:\n{server.tail}")
+        await asyncio.sleep(POLL_S)
+    return None
+
+
+def _others(settings: CliSettings, connection: Connection, server: Announcement) -> list[Child]:
+    names = ["echo", "operator"] + (["chat"] if settings.mistral_api_key.get_secret_value() else [])
+    logs = settings.data_dir / "logs"
+    broker = _state(settings, "broker-1")
+    environment = {
+        "MUSTER_SERVER": server.grpc_address,
+        "MUSTER_JOIN": _join(connection, "broker", "", broker),
+        "MUSTER_BROKER_STATE_DIR": str(broker),
+    }
+    children = [Child("broker-1", ["broker"], environment, logs)]
+    for name in names:
+        state = _state(settings, name)
+        environment = {
+            "MUSTER_SERVER": server.grpc_address,
+            "MUSTER_JOIN": _join(connection, "agent", name, state),
+            "MUSTER_STATE_DIR": str(state),
+        }
+        children.append(Child(name, ["agent", name], environment, logs))
+    return children
+
+
+def _state(settings: CliSettings, name: str) -> Path:
+    return settings.data_dir.resolve() / "state" / name
+
+
+def _join(connection: Connection, kind: str, name: str, state: Path) -> str:
+    """Return a join token for a process that has not joined yet, nothing for one that has its certificate."""
+    if (state / "server.crt").exists():
+        return ""
+    wanted = NewJoinToken(kind="agent" if kind == "agent" else "broker", name=name or None)
+    return JoinToken.model_validate(connection.post("/api/v1/join-tokens", wanted)).token
+
+
+async def _answered(connection: Connection, agents: int, stop: asyncio.Event) -> None:
+    """Return when the agents are there, or after a while: the console shows what is missing better than we can."""
+    give_up_at = asyncio.get_running_loop().time() + START_TIMEOUT_S
+    while not stop.is_set() and asyncio.get_running_loop().time() < give_up_at:
+        fleet = (await asyncio.to_thread(connection.get, "/api/v1/agents"))["items"]
+        if sum(view["presence"]["state"] in ("idle", "busy") for view in fleet) >= agents:
+            return
+        await asyncio.sleep(POLL_S * 2)
+
+
+def _welcome(settings: CliSettings, connection: Connection, bus: str) -> None:
+    system = connection.get("/api/v1/system")
+    link = connection.post("/api/v1/login-links")["url"]
+    queue = "embedded queue server" if bus == "embedded" else "RabbitMQ"
+    say(f"\n  Muster {system['version']} · {queue} · data in {settings.data_dir}\n")
+    print(f"  {link}", flush=True)
+    say("\n  The link logs one browser in, once. Another one: muster token login")
+    say("  Ctrl-C stops everything.\n")
+
+
+@contextlib.contextmanager
+def _signals(stop: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM) if sys.platform != "win32" else ()
+    for number in numbers:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
