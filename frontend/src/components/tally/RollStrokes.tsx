@@ -1,0 +1,58 @@
+import type { AgentState } from "../../live/wire.gen";
+import { strokeColor } from "../../theme/states";
+import classes from "./RollStrokes.module.css";
+import { barWidth, PITCH, strokeCount } from "./share";
+
+const HEIGHT = 28;
+
+/** One stroke of each state: busy and waiting at full height, idle and paused lower, lost a stub. */
+const STROKE: Record<AgentState, string> = {
+  waiting: "M0 3v22",
+  failed: "M0 3v22",
+  lost: "M0 23.5v1.5",
+  suspect: "M0 3v22",
+  busy: "M0 3v22",
+  draining: "M0 3v22",
+  paused: "M0 12v13",
+  idle: "M0 12v13",
+};
+
+interface Props {
+  state: AgentState;
+  count: number;
+  /** All agents of the fleet, of which `count` are in this state. */
+  total: number;
+}
+
+/** The agents in one state, one stroke each; in a large fleet a stroke is a share of it. */
+export function RollStrokes({ state, count, total }: Props) {
+  const bar = barWidth(count, total);
+  const strokes = strokeCount(count, total);
+  const width = bar ?? strokes * PITCH;
+  return (
+    <svg
+      aria-hidden="true"
+      className={classes.roll}
+      width={width}
+      height={HEIGHT}
+      viewBox={`0 0 ${width} ${HEIGHT}`}
+      style={{ color: strokeColor(state) }}
+    >
+      {bar === null ? (
+        Array.from({ length: strokes }, (_, index) => index).map((index) => (
+          <path
+            key={index}
+            className={classes[state]}
+            d={STROKE[state]}
+            transform={`translate(${3 + index * PITCH})`}
+          />
+        ))
+      ) : (
+        <rect className={classes[state]} x="0" y="12" width={bar} height="13" />
+      )}
+      {state === "waiting" && <path className={classes.halo} d={`M-3 21 ${width + 1} 8`} />}
+      {state === "waiting" && <path d={`M-3 21 ${width + 1} 8`} />}
+      {state === "failed" && <path d={`M-2 14h${width + 3}`} />}
+    </svg>
+  );
+}

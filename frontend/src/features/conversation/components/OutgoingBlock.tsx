@@ -1,0 +1,56 @@
+import { Button } from "@mantine/core";
+import { Receipt } from "../../../components/marks/Receipt";
+import { ProblemNote } from "../../../components/pictures/ProblemNote";
+import { useOffline } from "../../../live/hooks";
+import { useLiveClient } from "../../../live/LiveProvider";
+import { forget, type Outgoing, sayAgain } from "../outbox";
+import { SaidBlock } from "./SaidBlock";
+import classes from "./Thread.module.css";
+
+interface Props {
+  item: Outgoing;
+  name: string;
+  /** Puts the text back into the composer. */
+  onEdit(text: string): void;
+}
+
+/** A message that the server does not have yet, or could not take. */
+export function OutgoingBlock({ item, name, onEdit }: Props) {
+  const client = useLiveClient();
+  const offline = useOffline();
+  const word = item.state === "failed" ? "not stored" : item.state === "stored" ? "stored" : "sending";
+  const receipt = (
+    <span className={classes.receipt} data-testid="receipt">
+      <Receipt stored={item.state === "stored"} started={false} />
+      {word}
+    </span>
+  );
+  return (
+    <>
+      <SaidBlock
+        name={name}
+        at={item.at}
+        text={item.message.text}
+        receipt={receipt}
+        isOnItsWay={item.state !== "stored"}
+      />
+      {item.state === "failed" && item.problem && (
+        <div className={classes.failed}>
+          <ProblemNote problem={item.problem} />
+          <Button disabled={offline !== null} onClick={() => void sayAgain(client, item)}>
+            Try again
+          </Button>
+          <Button
+            variant="subtle"
+            onClick={() => {
+              forget(item.ref);
+              onEdit(item.message.text);
+            }}
+          >
+            Edit
+          </Button>
+        </div>
+      )}
+    </>
+  );
+}

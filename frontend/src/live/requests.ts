@@ -1,0 +1,55 @@
+// Requests over the socket and their answers, matched by `ref`. A request that was not answered is sent again after
+// the connection came back; the server does each `ref` once.
+import { localProblem, ProblemError } from "../http/problem";
+import type { ClientFrame, RequestFrame, ServerFrame } from "./frames";
+import type { Sent } from "./wire.gen";
+
+/** After this long without an answer the sender is told, and may try again with the same `ref`. */
+const PATIENCE_MS = 30_000;
+
+interface Pending {
+  frame: RequestFrame;
+  resolve(sent: Sent | null): void;
+  reject(error: ProblemError): void;
+  timer: ReturnType<typeof setTimeout>;
+}
+
+export class Requests {
+  private readonly pending = new Map<string, Pending>();
+  private readonly send: (frames: readonly ClientFrame[]) => boolean;
+
+  constructor(send: (frames: readonly ClientFrame[]) => boolean) {
+    this.send = send;
+  }
+
+  /** Resolves with what was stored for `chat.send`, with null for the others. */
+  ask(frame: RequestFrame): Promise<Sent | null> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.give(frame.ref), PATIENCE_MS);
+      this.pending.set(frame.ref, { frame, resolve, reject, timer });
+      this.send([frame]);
+    });
+  }
+
+  sendAgain(): void {
+    this.send([...this.pending.values()].map((pending) => pending.frame));
+  }
+
+  onFrame(frame: ServerFrame): void {
+    if (frame.op === "accepted") this.take(frame.ref)?.resolve(frame.sent);
+    else if (frame.op === "done") this.take(frame.ref)?.resolve(null);
+    else if (frame.op === "error" && frame.ref) this.take(frame.ref)?.reject(new ProblemError(frame.problem));
+  }
+
+  private take(ref: string): Pending | undefined {
+    const pending = this.pending.get(ref);
+    if (pending) clearTimeout(pending.timer);
+    this.pending.delete(ref);
+    return pending;
+  }
+
+  private give(ref: string): void {
+    const detail = "The server did not answer within 30 seconds.";
+    this.take(ref)?.reject(new ProblemError(localProblem("timed_out", "No answer", detail, "Try again.")));
+  }
+}

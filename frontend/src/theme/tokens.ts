@@ -1,0 +1,78 @@
+// The colours of the console. Chrome is ink on paper; a colour means a state, except in code.
+// Ratios against bg, bg1 and bg2 are at least 4.5:1 for text; see stateColor for what reads the states.
+
+export type Scheme = "dark" | "light";
+
+const dark = {
+  bg: "#0d0f11",
+  bg1: "#121416",
+  bg2: "#181b1e",
+  bg3: "#202428",
+  sunk: "#090a0c",
+  line: "#22262a",
+  line2: "#32383e",
+  ink: "#eceded",
+  t1: "#eceded",
+  t2: "#a8aeb4",
+  t3: "#858c94",
+  inverse: "#0d0f11",
+  you: "#f2b53c",
+  "you-ink": "#1b1200",
+  "you-bg": "#1c1710",
+  "you-line": "#4d3b17",
+  "waiting-stroke": "#f2b53c",
+  "failed-bg": "#211315",
+  "code-keyword": "#c3a6ff",
+  "code-string": "#8fcf9f",
+  "code-number": "#f0a878",
+  "code-name": "#7cb7ff",
+  "ansi-yellow": "#c8c08a",
+  "state-waiting": "#f2b53c",
+  "state-failed": "#ff7070",
+  "state-lost": "#8f969e",
+  "state-suspect": "#f08cc3",
+  "state-busy": "#74a9ff",
+  "state-draining": "#b19dff",
+  "state-paused": "#a6aec2",
+  "state-idle": "#57bd8b",
+  shadow: "0 0 0 1px #363c43, 0 12px 32px rgb(0 0 0 / 60%), 0 2px 6px rgb(0 0 0 / 40%)",
+};
+
+export type Token = keyof typeof dark;
+
+const light: Record<Token, string> = {
+  bg: "#fbfaf7",
+  bg1: "#f5f4f0",
+  bg2: "#eeece7",
+  bg3: "#e5e3dc",
+  sunk: "#f5f4f0",
+  line: "#e5e2db",
+  line2: "#d0ccc2",
+  ink: "#17191b",
+  t1: "#17191b",
+  t2: "#4b5157",
+  t3: "#656b72",
+  inverse: "#fbfaf7",
+  you: "#eeac2b",
+  "you-ink": "#1b1200",
+  "you-bg": "#fdf5e3",
+  "you-line": "#e9cf94",
+  "waiting-stroke": "#a86a00",
+  "failed-bg": "#fbeeec",
+  "code-keyword": "#6a35c4",
+  "code-string": "#1a7448",
+  "code-number": "#a4490f",
+  "code-name": "#1c5bc7",
+  "ansi-yellow": "#6b6414",
+  "state-waiting": "#8a5600",
+  "state-failed": "#bf2128",
+  "state-lost": "#646a71",
+  "state-suspect": "#a52c76",
+  "state-busy": "#1c5bc7",
+  "state-draining": "#6544c8",
+  "state-paused": "#566078",
+  "state-idle": "#1a7448",
+  shadow: "0 0 0 1px #d0ccc2, 0 12px 32px rgb(50 44 30 / 16%), 0 2px 6px rgb(50 44 30 / 8%)",
+};
+
+export const tokens: Record<Scheme, Record<Token, string>> = { dark, light };
