@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -22,7 +22,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Agent:
-    """Describes an agent. `slots`: messages handled at the same time; `history`: earlier messages it wants with each.
+    """Describes an agent. `slots`: messages handled at the same time; `history`: earlier messages it wants with each;
+    `tools`: built-in tools that it may use (shell, read, list, fetch), as far as the machine's policy allows.
 
     What the settings say (MUSTER_AGENT_NAME, MUSTER_AGENT_LABELS, ...) wins over what is given here.
     """
@@ -30,6 +31,7 @@ class Agent:
     def __init__(
         self, name: str, *, about: str = "", skills: Sequence[str] = (), examples: Sequence[str] = (),
         labels: Mapping[str, str] | None = None, slots: int = 4, history: int = 0, model: str = "",
+        tools: Sequence[str] = (),
     ) -> None:  # fmt: skip
         self.name = name
         self.about = about
@@ -39,14 +41,17 @@ class Agent:
         self.slots = slots
         self.history = history
         self.model = model
+        self.tools = list(tools)
         self.handler: Handler | None = None
+        #: Called when the agent stops, to close what its handlers use.
+        self.closers: list[Callable[[], Awaitable[None]]] = []
 
     def on_message(self, function: F) -> F:
         """Let `function(message, reply)` answer messages; see `muster_agent.handlers` for the forms it may have."""
         self.handler = adapt(function)
         return function
 
-    def describe(self, settings: AgentSettings) -> AgentDescription:
+    def describe(self, settings: AgentSettings, *, accepts_commands: bool) -> AgentDescription:
         """Return what the server is told; raises BadSetting when something of it is not allowed."""
         try:
             checked = agents.AgentDescription(
@@ -58,7 +63,7 @@ class Agent:
                 model=self.model,
                 slots=settings.slots or self.slots,
                 history=self.history,
-                accepts_commands=settings.commands == "allow",
+                accepts_commands=accepts_commands,
             )
         except ValidationError as error:
             faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())

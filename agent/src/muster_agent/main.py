@@ -3,11 +3,15 @@
 import asyncio
 import gc
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import structlog
 
 from muster_agent.agent import Agent
+from muster_agent.commands.reporter import Reporter
+from muster_agent.commands.service import Commands
+from muster_agent.commands.stream import CommandStream
 from muster_agent.control.access import Access
 from muster_agent.control.board import Board
 from muster_agent.control.heartbeat import HeartbeatThread
@@ -18,14 +22,19 @@ from muster_agent.inbox import transport
 from muster_agent.inbox.desk import Desk
 from muster_agent.inbox.receiver import OpenBus, Receiver
 from muster_agent.inbox.upkeep import Upkeep
+from muster_agent.journal.commands import CommandRows
 from muster_agent.journal.database import Journal
 from muster_agent.journal.effects import Effects
 from muster_agent.journal.messages import MessageRows
 from muster_agent.log import set_up_logs
+from muster_agent.policy.core import Policy
+from muster_agent.policy.store import load_policy
 from muster_agent.runs.publisher import Publisher
 from muster_agent.runs.runner import Runner
-from muster_agent.settings import AgentSettings
+from muster_agent.settings import AgentSettings, child_environment
 from muster_agent.signals import stopping_signals
+from muster_agent.tools.registry import TOOL_NAMES, build_tools
+from muster_agent.tools.toolbox import Toolbox
 from muster_protos.v1.registration_pb2 import AgentDescription
 from muster_protos.v1.status_pb2 import LIFECYCLE_DRAINING
 from muster_shared_models.problems import MusterError
@@ -72,6 +81,8 @@ async def run_agent(
                 return
             finally:
                 await life.journal.close()
+                for close in agent.closers:
+                    await close()
 
 
 class _Life:
@@ -85,11 +96,12 @@ class _Life:
         self._folder = folder
         self._stop = stop
         self._open_bus = open_bus
+        self._policy = _policy(settings, agent, folder)
         self.journal = Journal(folder.journal)
         self._rows = MessageRows(self.journal)
 
     async def live(self) -> None:
-        description = self._agent.describe(self._settings)
+        description = self._agent.describe(self._settings, accepts_commands=self._policy.takes_commands)
         joiner = Joiner(
             self._settings.server,
             self._settings.join.get_secret_value(),
@@ -111,46 +123,78 @@ class _Life:
             await access.close()
 
     async def _work(self, access: Access, description: AgentDescription) -> None:
-        assert self._agent.handler is not None
         board = Board(slots=description.slots)
-        effects = Effects(self.journal)
-        publisher = Publisher(self._rows, access.registration.partitions)
-        runner = Runner(self._agent.handler, description.slots, publisher, effects, board)
-        desk = Desk(self._rows, effects, publisher, runner)
-        publisher.settled = desk.settled
+        desk, runner, publisher, upkeep = self._build_desk(access, board)
+        commands = self._build_commands(access, board)
         receiver = Receiver(access, desk, publisher, AHEAD * description.slots, self._open_bus)
-        upkeep = Upkeep(desk, runner, self._rows, self._settings.run_timeout_s)
         heartbeat = HeartbeatThread(access, board, runner.stop_known)
+        stream = CommandStream(access, commands, board, runner.stop)
         board.notes, board.unacked = desk.notes, desk.unacknowledged
         board.consumer_attached = lambda: receiver.attached
         heartbeat.start()
         try:
             async with asyncio.TaskGroup() as group:
                 receiving = group.create_task(receiver.run())
+                instructed = group.create_task(stream.run())
                 others = [
                     group.create_task(_for_ever(forever))
                     for forever in (access.keep_fresh(), upkeep.run(), self.journal.failed, heartbeat.failed)
                 ]
                 desk.resume()
+                commands.resume()
                 await self._stop.wait()
                 # The stop order. Each step needs what is stopped after it.
-                # 1. Say so, and take no more messages.
+                # 1. Say so, and take no more messages and instructions.
                 board.lifecycle = LIFECYCLE_DRAINING
                 await _cancel(receiving)
+                await _cancel(instructed)
                 await receiver.stop()
-                # 2. Let runs end, then cancel what is left: it comes again at the next start.
-                await runner.drain(self._settings.grace_s)
+                # 2. Let runs end, then cancel what is left: it comes again at the next start. End programs.
+                await asyncio.gather(runner.drain(self._settings.grace_s), commands.close())
                 # 3. Bring the answers onto the bus.
                 await publisher.all_settled(SETTLE_S)
                 upkeep.note_confirmed()
                 for task in others:
                     task.cancel()
         finally:
-            # 4. Also after a failure: flush acknowledgements and leave the bus, then say goodbye to the server.
-            await runner.drain(0)
+            # 4. Also after a failure: end what is left, leave the bus, then say goodbye to the server.
+            await asyncio.gather(runner.drain(0), commands.close())
             publisher.close()
             await receiver.close()
             await heartbeat.stop()
+
+    def _build_desk(self, access: Access, board: Board) -> tuple[Desk, Runner, Publisher, Upkeep]:
+        assert self._agent.handler is not None
+        effects = Effects(self.journal)
+        publisher = Publisher(self._rows, access.registration.partitions)
+        tools = Toolbox(build_tools(self._settings, self._folder.path), self._policy)
+        runner = Runner(self._agent.handler, board.slots, publisher, effects, board, tools)
+        desk = Desk(self._rows, effects, publisher, runner)
+        publisher.settled = desk.settled
+        return desk, runner, publisher, Upkeep(desk, runner, self._rows, self._settings.run_timeout_s)
+
+    def _build_commands(self, access: Access, board: Board) -> Commands:
+        settings = self._settings
+        rows = CommandRows(self.journal)
+        policy = self._policy
+        return Commands(
+            rows,
+            Reporter(access, rows),
+            board,
+            workdir=settings.workdir.resolve(),
+            environment=lambda: child_environment(settings.pass_environment, {}),
+            refuses=lambda program: policy.refuses_command(program.argv, program.shell),
+        )
+
+
+def _policy(settings: AgentSettings, agent: Agent, folder: StateFolder) -> Policy:
+    """Return what the agent's code asks for, changed by the policy file; what the settings refuse stays refused."""
+    unknown = set(agent.tools) - set(TOOL_NAMES)
+    if unknown:
+        raise BadSetting(f"There is no tool '{min(unknown)}'.", f"There are: {', '.join(TOOL_NAMES)}.")
+    wanted = Policy(settings.commands, dict.fromkeys(agent.tools, "allow"))
+    policy = load_policy(settings.policy or folder.policy, wanted, TOOL_NAMES, must_exist=settings.policy is not None)
+    return replace(policy, commands="refuse") if settings.commands == "refuse" else policy
 
 
 def _calm_garbage_collector() -> None:

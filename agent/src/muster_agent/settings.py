@@ -70,6 +70,8 @@ class AgentSettings(BaseSettings):
     state_dir: Path | None = _field("MUSTER_STATE_DIR", None)
     #: Where commands and tools work. Tools that read files cannot leave it.
     workdir: Path = _field("MUSTER_AGENT_WORKDIR", Path())
+    #: The server's data directory, closed to tools where it happens to lie in the working folder.
+    data_dir: Path = _field("MUSTER_DATA_DIR", Path(".muster"))
     #: Whether operators may run commands on this machine through this agent.
     commands: Literal["allow", "refuse"] = _field("MUSTER_AGENT_COMMANDS", "allow")
     #: The policy of the agent's tools; by default policy.toml in the state folder, if there is one.

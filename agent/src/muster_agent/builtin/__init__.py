@@ -3,14 +3,20 @@
 from collections.abc import Callable
 
 from muster_agent.agent import Agent
+from muster_agent.builtin.chat import build_chat
 from muster_agent.builtin.echo import build_echo
+from muster_agent.builtin.operator import build_operator
 from muster_agent.errors import BadSetting
 from muster_agent.settings import AgentSettings
 
 __all__ = ["BUILTIN", "build"]
 
 #: Name to what builds the agent.
-BUILTIN: dict[str, Callable[[AgentSettings], Agent]] = {"echo": build_echo}
+BUILTIN: dict[str, Callable[[AgentSettings], Agent]] = {
+    "echo": build_echo,
+    "operator": build_operator,
+    "chat": build_chat,
+}
 
 
 def build(name: str, settings: AgentSettings) -> Agent:

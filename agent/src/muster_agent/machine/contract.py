@@ -5,10 +5,14 @@ from pathlib import Path
 from subprocess import Popen
 from typing import IO, Protocol
 
-__all__ = ["MARK", "System"]
+__all__ = ["MARK", "Identities", "System"]
 
 #: The environment variable by which a program's descendants are recognised, wherever they hide.
 MARK = "MUSTER_COMMAND_ID"
+
+
+#: Folders by device and inode, however they are called.
+Identities = frozenset[tuple[int, int]]
 
 
 class System(Protocol):
@@ -22,11 +26,14 @@ class System(Protocol):
         """Start a program as the leader of its own session and group; raises OSError or ValueError."""
         ...
 
-    def members(self, leader: int, mark: str) -> list[int]:
-        """Return who is alive of a program: its session, its group, their descendants, and whoever bears the mark."""
+    def members(self, leader: int | None, mark: str) -> list[int]:
+        """Return who is alive of a program: its session, its group, their descendants, and whoever bears the mark.
+
+        Without a leader (nobody remembers it): whoever bears the mark, and their descendants.
+        """
         ...
 
-    def signal(self, leader: int, mark: str, *, kill: bool) -> int:
+    def signal(self, leader: int | None, mark: str, *, kill: bool) -> int:
         """Ask all members to end, or kill them; return how many there were."""
         ...
 
@@ -38,11 +45,17 @@ class System(Protocol):
         """Return an open file that is locked until it is closed, or None when another process has it."""
         ...
 
-    def open_beneath(self, root: Path, parts: Sequence[str]) -> int:
+    def open_beneath(self, root: Path, parts: Sequence[str], forbidden: Identities = frozenset()) -> int:
         """Return a descriptor (read only) of what lies at `parts` below `root`, never following a symbolic link.
 
-        Raises OSError: ELOOP or ENOTDIR at a link.
+        Raises OSError: ELOOP or ENOTDIR at a link, EPERM at a forbidden folder; ValueError at what is no name.
         """
+        ...
+
+    def list_beneath(
+        self, root: Path, parts: Sequence[str], forbidden: Identities = frozenset()
+    ) -> list[tuple[str, str]]:
+        """Return names (folders with a slash at the end) and sizes in bytes, sorted; raises like `open_beneath`."""
         ...
 
     def load_percent(self) -> int:

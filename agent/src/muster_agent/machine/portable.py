@@ -1,10 +1,13 @@
 """Windows, and whatever has no process groups: the program itself is ended, and its tree by the system's own tool."""
 
+import errno
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
+
+from muster_agent.machine.contract import Identities
 
 
 def shell(line: str) -> list[str]:
@@ -26,8 +29,10 @@ def spawn(argv: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> "su
     )
 
 
-def members(leader: int, mark: str) -> list[int]:
-    """Return the program, if it lives."""
+def members(leader: int | None, mark: str) -> list[int]:
+    """Return the program, if it lives; marks cannot be seen here."""
+    if leader is None:
+        return []
     try:
         listed = subprocess.run(  # noqa: S603
             ["tasklist", "/fi", f"PID eq {leader}", "/nh"],  # noqa: S607
@@ -38,8 +43,10 @@ def members(leader: int, mark: str) -> list[int]:
     return [leader] if str(leader).encode() in listed.stdout.split() else []
 
 
-def signal(leader: int, mark: str, *, kill: bool) -> int:
+def signal(leader: int | None, mark: str, *, kill: bool) -> int:
     """End the program's tree."""
+    if leader is None:
+        return 0
     alive = len(members(leader, mark))
     command = ["taskkill", "/pid", str(leader), "/t", *(["/f"] if kill else [])]
     try:
@@ -67,16 +74,31 @@ def lock(path: Path) -> IO[bytes] | None:
     return file
 
 
-def open_beneath(root: Path, parts: Sequence[str]) -> int:
+def open_beneath(root: Path, parts: Sequence[str], forbidden: Identities = frozenset()) -> int:
     """Open what lies below `root`; links are refused by looking first, which a fast attacker can outrun."""
+    return os.open(_beneath(root, parts, forbidden), os.O_RDONLY | getattr(os, "O_BINARY", 0))
+
+
+def list_beneath(root: Path, parts: Sequence[str], forbidden: Identities = frozenset()) -> list[tuple[str, str]]:
+    """List a folder below `root`."""
+    return sorted(
+        (f"{entry.name}/", "") if entry.is_dir() else (entry.name, str(entry.lstat().st_size))
+        for entry in _beneath(root, parts, forbidden).iterdir()
+    )
+
+
+def _beneath(root: Path, parts: Sequence[str], forbidden: Identities) -> Path:
     path = root.resolve()
     for part in parts:
         if part in ("", ".", "..") or any(sign in part for sign in "/\\:\0"):
             raise ValueError(f"{part!r} is no name of a file")
         path /= part
         if path.is_symlink():
-            raise OSError(f"{part!r} is a symbolic link")
-    return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), part)
+        status = path.stat()
+        if (status.st_dev, status.st_ino) in forbidden:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), part)
+    return path
 
 
 def load_percent() -> int:

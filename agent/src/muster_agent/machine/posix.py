@@ -6,18 +6,23 @@ not become a subreaper: it would inherit, and have to bury, what other code of t
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import select
 import signal as signals
+import stat
 import subprocess
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from muster_agent.machine.contract import MARK
+from muster_agent.machine.contract import MARK, Identities
 
 PROC = Path("/proc")
+#: Entries of a folder that are looked at.
+MAX_ENTRIES = 10_000
 
 
 class _Process(NamedTuple):
@@ -46,10 +51,10 @@ def spawn(argv: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> "su
     )
 
 
-def members(leader: int, mark: str) -> list[int]:
+def members(leader: int | None, mark: str) -> list[int]:
     """Return the living members of a program."""
     if not PROC.joinpath("self").exists():
-        return [leader] if _group_lives(leader) else []
+        return [leader] if leader is not None and _group_lives(leader) else []
     everyone = [process for process in map(_read_process, _pids()) if process is not None]
     own = os.getpid()
     found = {
@@ -64,14 +69,15 @@ def members(leader: int, mark: str) -> list[int]:
         found |= descendants
 
 
-def signal(leader: int, mark: str, *, kill: bool) -> int:
+def signal(leader: int | None, mark: str, *, kill: bool) -> int:
     """Signal the group at once, and every member outside it by itself."""
     number = signals.SIGKILL if kill else signals.SIGTERM
     everyone = members(leader, mark)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(leader, number)
+    if leader is not None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(leader, number)
     for pid in everyone:
-        if _group_of(pid) != leader:
+        if leader is None or _group_of(pid) != leader:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
     return len(everyone)
@@ -95,27 +101,50 @@ def lock(path: Path) -> IO[bytes] | None:
     return file
 
 
-def open_beneath(root: Path, parts: Sequence[str]) -> int:
+def open_beneath(root: Path, parts: Sequence[str], forbidden: Identities = frozenset()) -> int:
     """Open component by component, each relative to the one before, so that nothing can be swapped underneath."""
     # O_NONBLOCK: opening a FIFO must not wait for a writer.
     last = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     step = os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC
     here = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     for index, part in enumerate(parts):
-        if part in ("", ".", "..") or "/" in part or "\0" in part:
-            os.close(here)
-            raise ValueError(f"{part!r} is no name of a file")
         try:
+            if part in ("", ".", "..") or "/" in part or "\0" in part:
+                raise ValueError(f"{part!r} is no name of a file")
             deeper = os.open(part, last if index == len(parts) - 1 else step, dir_fd=here)
         finally:
             os.close(here)
         here = deeper
+        status = os.fstat(here)
+        if (status.st_dev, status.st_ino) in forbidden:
+            os.close(here)
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM), part)
     return here
+
+
+def list_beneath(root: Path, parts: Sequence[str], forbidden: Identities = frozenset()) -> list[tuple[str, str]]:
+    """List an opened folder."""
+    descriptor = open_beneath(root, parts, forbidden)
+    try:
+        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        with os.scandir(descriptor) as entries:
+            return sorted(_entry(entry) for entry in islice(entries, MAX_ENTRIES))
+    finally:
+        os.close(descriptor)
 
 
 def load_percent() -> int:
     """Return the load average of one minute per processor, as percent."""
     return min(100, round(100 * os.getloadavg()[0] / (os.cpu_count() or 1)))
+
+
+def _entry(entry: "os.DirEntry[str]") -> tuple[str, str]:
+    if entry.is_symlink():
+        return entry.name, "link"
+    if entry.is_dir(follow_symlinks=False):
+        return f"{entry.name}/", ""
+    return entry.name, str(entry.stat(follow_symlinks=False).st_size)
 
 
 def _pids() -> list[int]:

@@ -31,7 +31,7 @@ class ToolCard:
         self._title = title
         self._subject = subject
         self._arguments = arguments
-        self._acts = acts
+        self.acts = acts
         self._resumable = resumable
         self._receipt = ""
         self._begun_at = 0.0
@@ -56,7 +56,7 @@ class ToolCard:
         self._begun_at = time.monotonic()
         core, shown = self._reply.run.core, self._shown_arguments()
         self._reply.tell(lambda: core.tool_begins(self.call_id, self._name, self._title, self._subject or "", shown))
-        if self._acts:
+        if self.acts:
             self._receipt = self._receipt or self._reply.receipt(self._name, self._arguments)[0]
             await self._reply.intend(self._receipt, self._name, resumable=self._resumable)
         return self
@@ -65,7 +65,7 @@ class ToolCard:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._end(error)
-        if self._acts and (error is None or isinstance(error, Exception)):
+        if self.acts and (error is None or isinstance(error, Exception)):
             await self._reply.done(self._receipt, self.outcome)
 
     def __enter__(self) -> Self:

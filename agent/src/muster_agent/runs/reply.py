@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from muster_agent.journal.effects import Effect, receipt_of
 from muster_agent.runs.card import ToolCard
 from muster_agent.runs.run import Run
+from muster_agent.tools.contract import Outcome, ToolSpec
 from muster_shared_models.bodies import Turn
 from muster_shared_models.ids import IdKind, new_id
 
@@ -21,8 +22,23 @@ __all__ = ["IncomingMessage", "Reply", "RunServices"]
 PIECES_AT_ONCE = 64
 
 
+class Tools(Protocol):
+    """The tools that an agent may use."""
+
+    @property
+    def allowed(self) -> list[ToolSpec]:
+        """Return what may be used."""
+        ...
+
+    async def use(self, reply: "Reply", name: str, arguments: Mapping[str, Any]) -> Outcome:
+        """Use one."""
+        ...
+
+
 class RunServices(Protocol):
     """What a reply needs of the agent around it."""
+
+    tools: Tools
 
     def touch(self, run: Run) -> None:
         """The run has something to tell."""
@@ -112,6 +128,18 @@ class Reply:
         interrupted and a person decides. Say `acts=False` for what may be repeated.
         """
         return ToolCard(self, name, title=title or name, subject=subject, arguments=arguments or {}, acts=acts)
+
+    @property
+    def tools(self) -> list[ToolSpec]:
+        """The built-in tools that this agent may use, as models want to know them."""
+        return self._services.tools.allowed
+
+    async def use(self, tool: str, /, **arguments: Any) -> Outcome:
+        """Use a built-in tool (`tools=` of the agent, and the policy, say which), with a card of its own.
+
+        What goes wrong is in the outcome (`ok`, `text`), not raised. Plain functions: `reply.wait_for(reply.use(…))`.
+        """
+        return await self._services.tools.use(self, tool, arguments)
 
     def used(self, input_tokens: int, output_tokens: int) -> None:
         """Count tokens."""

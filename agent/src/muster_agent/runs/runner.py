@@ -17,7 +17,7 @@ from muster_agent.handlers import Handler
 from muster_agent.inbox.slots import Slots
 from muster_agent.journal.effects import Effect, Effects
 from muster_agent.runs.publisher import Publisher
-from muster_agent.runs.reply import IncomingMessage, Reply
+from muster_agent.runs.reply import IncomingMessage, Reply, Tools
 from muster_agent.runs.run import Run
 from muster_shared_models.problems import MusterError, Reason
 
@@ -36,12 +36,15 @@ STOPPED = MusterError(Reason.STOPPED, "The run was stopped.")
 class Runner:
     """One for the agent; fulfils `RunServices`."""
 
-    def __init__(self, handler: Handler, slots: int, publisher: Publisher, effects: Effects, board: Board) -> None:
+    def __init__(
+        self, handler: Handler, slots: int, publisher: Publisher, effects: Effects, board: Board, tools: Tools
+    ) -> None:
         self._handler = handler
         self._slots: Slots[Run] = Slots(slots)
         self._publisher = publisher
         self._effects = effects
         self._board = board
+        self.tools = tools
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._runs: dict[str, Run] = {}

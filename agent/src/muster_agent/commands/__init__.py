@@ -1,0 +1,1 @@
+"""Operators' commands: received from the server, run at most once, reported until the server has the result."""

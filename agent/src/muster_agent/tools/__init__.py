@@ -1,0 +1,1 @@
+"""What agents can do on their machine, one tool a file."""
