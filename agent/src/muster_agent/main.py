@@ -131,6 +131,7 @@ class _Life:
         stream = CommandStream(access, commands, board, runner.stop)
         board.notes, board.unacked = desk.notes, desk.unacknowledged
         board.consumer_attached = lambda: receiver.attached
+        receiver.changed = board.news.set
         heartbeat.start()
         try:
             async with asyncio.TaskGroup() as group:
@@ -146,6 +147,7 @@ class _Life:
                 # The stop order. Each step needs what is stopped after it.
                 # 1. Say so, and take no more messages and instructions.
                 board.lifecycle = LIFECYCLE_DRAINING
+                board.news.set()
                 await _cancel(receiving)
                 await _cancel(instructed)
                 await receiver.stop()

@@ -3,6 +3,7 @@
 The law: every field is one plain value, replaced whole, so that neither side ever waits for the other.
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -49,6 +50,8 @@ class Board:
     commands_attached: bool | None = None
     heard_at: float = 0.0
     beats: int = 0
+    #: Set it when the server should hear at once that something has changed.
+    news: threading.Event = field(default_factory=threading.Event)
 
     def beat(self, *, machine_load: int, lag_ms: int) -> Heartbeat:
         """Return the next heartbeat."""

@@ -35,6 +35,8 @@ log = structlog.get_logger()
 PROBE_S = 0.05
 #: Beats without a reply after which the stream is opened anew.
 SILENT_BEATS = 3
+#: News are told at once, but not more often than this.
+GAP_S = 0.1
 #: How long the last beat may take.
 FAREWELL_S = 2.0
 REJOIN_S = 60.0
@@ -73,9 +75,13 @@ class _Stream:
 
     def beats(self) -> Iterator[Heartbeat]:
         system = this_system()
+        news = self._board.news
         while True:
+            news.clear()
             yield self._board.beat(machine_load=system.load_percent(), lag_ms=self._lag_ms())
-            self.over.wait(self._interval_s)
+            if self.over.wait(min(GAP_S, self._interval_s)):
+                break
+            news.wait(self._interval_s - GAP_S)
             if self.over.is_set():
                 break
             if time.monotonic() - self.last_reply > max(5.0, SILENT_BEATS * self._interval_s) and self.call:
@@ -111,6 +117,7 @@ class HeartbeatThread:
         if self._stream is not None:
             self._stream.stopping = True
             self._stream.over.set()
+            self._board.news.set()
         try:
             async with asyncio.timeout(FAREWELL_S):
                 await self._ended.wait()
@@ -151,6 +158,7 @@ class HeartbeatThread:
                 self._heard(reply)
         finally:
             stream.over.set()
+            self._board.news.set()
 
     def _heard(self, reply: HeartbeatReply) -> None:
         self._board.heard(reply)

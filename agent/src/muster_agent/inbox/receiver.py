@@ -21,6 +21,10 @@ log = structlog.get_logger()
 OpenBus = Callable[[Access], AbstractAsyncContextManager[Bus]]
 
 
+def _nothing() -> None:
+    """Nobody wants to know."""
+
+
 class Receiver:
     """One for the agent. After `run` was cancelled, `stop` takes no more deliveries and `close` gives the bus up."""
 
@@ -33,6 +37,8 @@ class Receiver:
         self._bus: Bus | None = None
         self._opened = AsyncExitStack()
         self._subscription: Subscription | None = None
+        #: Called when `attached` has changed.
+        self.changed: Callable[[], None] = _nothing
 
     @property
     def attached(self) -> bool:
@@ -63,6 +69,7 @@ class Receiver:
         """Take nothing more; what is in hand can still be answered and acknowledged."""
         subscription, self._subscription = self._subscription, None
         if subscription is not None:
+            self.changed()
             try:
                 await subscription.cancel()
             except BusError as error:
@@ -78,6 +85,7 @@ class Receiver:
         self._publisher.attach(self._bus)
         self._subscription = await self._bus.subscribe(self._access.registration.queue, self._prefetch)
         log.info("attached", queue=self._access.registration.queue)
+        self.changed()
 
     async def _let_go(self) -> None:
         self._publisher.detach()

@@ -23,7 +23,8 @@ class Run:
     def __init__(self, request: Message, body: ChatBody, attempt: int, now: float, at_ms: int) -> None:
         self.request = request
         self.body = body
-        self.core = RunCore(body.run_id, attempt, now)
+        # A message to many comes as copies: the control field then names this copy's own run.
+        self.core = RunCore(request.run or body.run_id, attempt, now)
         #: When it was received: seconds of the loop's clock, and milliseconds since 1970.
         self.since = now
         self.at_ms = at_ms

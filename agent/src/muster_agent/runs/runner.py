@@ -177,6 +177,6 @@ class Runner:
 def _incoming(run: Run) -> IncomingMessage:
     body = run.body
     return IncomingMessage(
-        run.request.id, body.text, body.sender_name, run.request.conversation, body.run_id, run.core.attempt,
+        run.request.id, body.text, body.sender_name, run.request.conversation, run.core.run_id, run.core.attempt,
         body.history,
     )  # fmt: skip
