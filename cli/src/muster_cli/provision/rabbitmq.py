@@ -25,6 +25,8 @@ __all__ = ["RabbitNode"]
 USER = "muster"
 #: Seconds. About 5 are needed; a busy machine and a long journal take more.
 START_TIMEOUT_S = 90.0
+#: Seconds that the ports of the last time may take to become free before others are chosen.
+PORTS_TIMEOUT_S = 5.0
 #: Queues and listeners are closed within the first of them; the management plugin then idles for five more, and what
 #: is confirmed is on disk anyway.
 STOP_TIMEOUT_S = 3.0
@@ -135,7 +137,8 @@ class RabbitNode:
         """Return name and ports: those of the last time where possible, since clients know the URL."""
         path = self.folder / "node.json"
         known = _Identity(**json.loads(path.read_text())) if path.exists() else None
-        if known and all(is_free(port) for port in known[1:]):
+        # A node that was just killed closes its sockets a moment later; until then its ports look taken.
+        if known and node_processes.wait_until(lambda: all(is_free(port) for port in known[1:]), PORTS_TIMEOUT_S):
             return known
         # The name is part of the paths on disk: it stays even when ports must move.
         name = known.name if known else f"muster-{secrets.token_hex(4)}@localhost"

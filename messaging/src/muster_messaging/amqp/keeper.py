@@ -16,6 +16,8 @@ __all__ = ["keep"]
 #: Seconds that a missing queue may take to come back, and between two looks.
 QUEUE_PATIENCE_S = 5.0
 RETRY_PAUSE_S = 0.2
+#: Seconds that the beginning may take.
+ANSWER_PATIENCE_S = 30.0
 _ACCESS_REFUSED, _NOT_FOUND = 403, 404
 
 _LOG = logging.getLogger("muster.amqp")
@@ -59,7 +61,12 @@ async def keep(
 
 async def _consume(subscription: AmqpSubscription, link: Link, standing: "Future[None]") -> None:
     """Return when the channel has ended, for whatever reason but a refusal; raises Lost when it cannot begin."""
-    channel, cancelled = await subscription.begin(link)
+    try:
+        async with asyncio.timeout(ANSWER_PATIENCE_S):
+            channel, cancelled = await subscription.begin(link)
+    except TimeoutError:
+        # A queue without a leader does not answer at all. The channel is left to the link: it would not answer either.
+        raise Lost(0, f"no answer within {ANSWER_PATIENCE_S:g} s") from None
     if not standing.done():
         standing.set_result(None)
     await asyncio.wait((channel.lost, cancelled, subscription.left), return_when=asyncio.FIRST_COMPLETED)
