@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -72,6 +73,8 @@ def parse_url(url: str) -> Endpoint:
     tls = parts.scheme == "amqps"
     if parts.scheme not in {"amqp", "amqps"} or not parts.hostname:
         raise MusterError(Reason.INVALID_SETTING, "The address of the queue server is no amqp:// address.", _HINT)
+    if ca_file and not Path(ca_file).is_file():
+        raise MusterError(Reason.INVALID_SETTING, f"There is no certificate file {ca_file} (cacertfile).", _HINT)
     port = port or (5671 if tls else 5672)
     vhost = unquote(parts.path[1:]) or "/"
     user = unquote(parts.username or "guest")
