@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from muster_messaging.embedded.bus import EmbeddedBus
-from muster_messaging.embedded.server import EmbeddedQueueServer
+from muster_messaging.embedded.server import EmbeddedQueueServer, EmbeddedSubscription
 from muster_messaging.link.channel import certificate_pin
 from muster_messaging.link.identity import proof_is_valid
 from muster_messaging.link.problems import write_status
@@ -85,6 +85,7 @@ class Statuses(AgentStatusServicer):
 
     async def ReportStatus(self, requests: AsyncIterator[status.Heartbeat], context: Any) -> AsyncIterator[Any]:
         await self.server.check(context)
+        self.server.streams_of_beats += 1
         async for beat in requests:
             self.server.beats.append(beat)
             if not self.server.silent:
@@ -131,6 +132,24 @@ class Commands(AgentCommandsServicer):
         return cmd.SendCommandResultResponse()
 
 
+class RelayedQueues:
+    """The queues as the relay sees them; when the server hangs up, its streams' subscriptions go with it."""
+
+    def __init__(self, queues: EmbeddedQueueServer) -> None:
+        self.publish_frame = queues.publish_frame
+        self._queues = queues
+        self._subscriptions: list[EmbeddedSubscription] = []
+
+    async def subscribe_frames(self, queue: str, prefetch: int) -> EmbeddedSubscription:
+        self._subscriptions.append(await self._queues.subscribe_frames(queue, prefetch))
+        return self._subscriptions[-1]
+
+    def abandon(self) -> None:
+        subscriptions, self._subscriptions = self._subscriptions, []
+        for subscription in subscriptions:
+            subscription.abandon()
+
+
 class FakeServer:
     """Start with `start`; give agents `join_token` and `address`."""
 
@@ -154,6 +173,7 @@ class FakeServer:
         self.joins: list[reg.RegisterAgentRequest] = []
         self.beats: list[status.Heartbeat] = []
         self.runs_to_stop: list[str] = []
+        self.streams_of_beats = 0
         self.renewals = 0
         self.attachments: list[list[str]] = []
         self.command_streams: list[asyncio.Queue[cmd.Instruction | None]] = []
@@ -171,6 +191,7 @@ class FakeServer:
 
     async def start(self) -> None:
         self.queues = EmbeddedQueueServer(self.folder / "queues.db")
+        self.relayed = RelayedQueues(self.queues)
         self.bus = EmbeddedBus(self.queues, "server")
         await self.bus.declare(base_topology(self.partitions))
         for agent_id in self.keys.values():
@@ -182,7 +203,7 @@ class FakeServer:
         add_AgentRegistrationServicer_to_server(Registrations(self), self.server)
         add_AgentStatusServicer_to_server(Statuses(self), self.server)
         add_AgentCommandsServicer_to_server(Commands(self), self.server)
-        add_MessageRelayServicer_to_server(Relay(self.queues, self.identify), self.server)
+        add_MessageRelayServicer_to_server(Relay(self.relayed, self.identify), self.server)
         credentials = grpc.ssl_server_credentials([(self.key, self.certificate)])
         self.port = self.server.add_secure_port(f"127.0.0.1:{self.port}", credentials)
         await self.server.start()
@@ -192,6 +213,7 @@ class FakeServer:
         for queue in list(self.command_streams):
             queue.put_nowait(None)
         await self.server.stop(0)
+        self.relayed.abandon()
 
     async def stop(self) -> None:
         await self.hang_up()

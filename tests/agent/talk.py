@@ -25,11 +25,13 @@ class Talk:
         self.partitions = partitions
         self.messages: list[Message] = []
         self.events: dict[str, list[Any]] = defaultdict(list)
+        self._subscriptions: list[Subscription] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
         for partition in range(self.partitions):
             subscription = await self.bus.subscribe(broker_input(partition), 1000)
+            self._subscriptions.append(subscription)
             self._tasks.append(asyncio.create_task(self._read(subscription)))
         return self
 
@@ -37,6 +39,8 @@ class Talk:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for subscription in self._subscriptions:
+            await subscription.cancel()
 
     async def _read(self, subscription: Subscription) -> None:
         while True:

@@ -33,8 +33,9 @@ log = structlog.get_logger()
 
 #: How long a healthy event loop may take to answer the probe before the beat goes out without the answer.
 PROBE_S = 0.05
-#: Beats without a reply after which the stream is opened anew.
+#: Beats, and seconds, without a reply after which the stream is opened anew.
 SILENT_BEATS = 3
+SILENCE_S = 5.0
 #: News are told at once, but not more often than this.
 GAP_S = 0.1
 #: How long the last beat may take.
@@ -84,7 +85,7 @@ class _Stream:
             news.wait(self._interval_s - GAP_S)
             if self.over.is_set():
                 break
-            if time.monotonic() - self.last_reply > max(5.0, SILENT_BEATS * self._interval_s) and self.call:
+            if time.monotonic() - self.last_reply > max(SILENCE_S, SILENT_BEATS * self._interval_s) and self.call:
                 self.call.cancel()  # connected, but nobody answers
                 return
         if self.stopping:

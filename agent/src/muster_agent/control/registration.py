@@ -127,14 +127,22 @@ class Joiner:
         except MusterError as error:
             if error.reason not in UNKNOWN_KEY:
                 raise
-            if known and secret:
-                return await self._ask(secret)
             if not known:
                 raise
-            raise NotJoined(
-                "The server no longer knows this agent.",
-                "It was retired, or the server has a new database. Make a new join token and start the agent with it.",
-            ) from error
+            return await self._introduce_anew(secret, error)
+
+    async def _introduce_anew(self, secret: str, error: MusterError) -> Registration:
+        """The server does not know the key (any more): try the token, if there is one that it takes."""
+        try:
+            if secret:
+                return await self._ask(secret)
+        except MusterError as still:
+            if still.reason not in UNKNOWN_KEY:
+                raise
+        raise NotJoined(
+            "The server no longer knows this agent.",
+            "It was retired, or the server has a new database. Make a new join token and start the agent with it.",
+        ) from error
 
     async def _ask(self, secret: str) -> Registration:
         name = self._description.name

@@ -148,7 +148,7 @@ class RunCore:
             return None  # its first flush comes by itself
         if self._unsaid_length >= FLUSH_CHARACTERS:
             return 0.0
-        if self.events or self._unsaid or any(tool.has_news for tool in self._tools.values()):
+        if self.events or self._has_passing:
             return self.flushed_at + FLUSH_S
         return None
 
@@ -162,7 +162,7 @@ class RunCore:
             return events + self._end
         self.state = RunState.TOLD
         self.flushed_at = now
-        self._since_full += 1
+        self._since_full += self._has_passing
         whole = self._since_full >= FULL_EVERY or now - self._full_at >= FULL_S
         if whole:
             self._since_full, self._full_at = 0, now
@@ -170,6 +170,10 @@ class RunCore:
         for tool in self._tools.values():
             events += [self._ids() | piece for piece in tool.take(whole)]
         return events
+
+    @property
+    def _has_passing(self) -> bool:
+        return bool(self._unsaid) or any(tool.has_news for tool in self._tools.values())
 
     def _take_events(self) -> list[Event]:
         """Return the lasting events that fit into one message; the others wait for the next."""

@@ -1,0 +1,121 @@
+"""Heartbeats: they go on whatever handlers do, and both sides reconcile."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from muster_agent import Agent, IncomingMessage, Reply
+from muster_agent.control import board as board_module
+from muster_agent.control.board import Board, RunNote
+from muster_protos.v1.status_pb2 import LIFECYCLE_RUNNING, LIFECYCLE_STOPPING, HeartbeatReply
+from tests.agent.conftest import Running
+from tests.agent.fake_server import FakeServer
+from tests.agent.processes import agent_process
+from tests.agent.waiting import until
+
+BLOCKING = """
+import asyncio, time
+from muster_agent import Agent
+
+agent = Agent("bad")
+
+
+@agent.on_message
+async def block(message, reply):
+    await reply.say("now I block the loop")
+    await asyncio.sleep(0.1)
+    time.sleep(2)
+
+
+agent.run()
+"""
+
+
+async def test_heartbeats_go_on_and_tell_how_late_a_blocked_loop_is(server: FakeServer, tmp_path: Path) -> None:
+    server.heartbeat_ms = 100
+    async with agent_process(BLOCKING, server, tmp_path) as (_, talk):
+        run_id = await talk.send("x")
+        late = await until(lambda: [beat for beat in server.beats if beat.loop_lag_ms > 1000], what="a late beat")
+        assert late[0].runs[0].run_id == run_id
+        await talk.end(run_id)
+        await until(lambda: server.beats[-1].loop_lag_ms < 1000 and not server.beats[-1].runs)
+
+
+async def test_a_beat_tells_the_facts(running: Running, server: FakeServer) -> None:
+    agent = Agent("slow", slots=2)
+    gate = asyncio.Event()
+
+    @agent.on_message
+    async def wait(message: IncomingMessage, reply: Reply) -> None:
+        await gate.wait()
+
+    async with running(agent) as talk:
+        first = server.beats[-1]
+        assert (first.slots, first.unacked, first.lifecycle) == (2, 0, LIFECYCLE_RUNNING)
+        run_id = await talk.send("Please wait\nfor me", conversation="cnv_7")
+        beat = await until(lambda: server.beats[-1] if server.beats[-1].runs else None)
+        assert beat.load_percent >= 50
+        assert beat.unacked == 1
+        note = beat.runs[0]
+        assert (note.run_id, note.conversation, note.title) == (run_id, "cnv_7", "Please wait")
+        gate.set()
+        await talk.end(run_id)
+        await until(lambda: server.beats[-1].last_line == "Please wait for me" and not server.beats[-1].runs)
+    assert server.beats[-1].lifecycle == LIFECYCLE_STOPPING
+    assert [beat.number for beat in server.beats] == list(range(1, len(server.beats) + 1))
+
+
+async def test_a_server_that_comes_back_hears_beats_again(running: Running, server: FakeServer) -> None:
+    agent = Agent("echo")
+    agent.on_message(lambda message: message.text)
+    async with running(agent):
+        await server.hang_up()
+        heard = len(server.beats)
+        await server.listen()
+        await until(lambda: len(server.beats) > heard)
+
+
+async def test_a_server_that_never_answers_is_asked_anew(
+    running: Running, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("muster_agent.control.heartbeat.SILENCE_S", 0.5)
+    agent = Agent("echo")
+    agent.on_message(lambda message: message.text)
+    async with running(agent):
+        await until(lambda: server.streams_of_beats == 1)
+        server.silent = True
+        await until(lambda: server.streams_of_beats >= 2)
+        server.silent = False
+
+
+async def test_runs_that_the_server_has_ended_are_stopped(running: Running, server: FakeServer) -> None:
+    agent = Agent("slow")
+
+    @agent.on_message
+    async def wait(message: IncomingMessage, reply: Reply) -> None:
+        await asyncio.Event().wait()
+
+    async with running(agent) as talk:
+        run_id = await talk.send("x")
+        await until(lambda: server.beats[-1].runs)
+        server.runs_to_stop = [run_id, "run_unknown"]
+        assert (await talk.end(run_id)).kind == "RUN_ERROR"
+
+
+def test_the_lease_holds_for_a_while_after_the_server_was_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(board_module, "awake_s", lambda: now[0])
+    board = Board()
+    assert not board.lease_holds
+    board.heard(HeartbeatReply(commands_attached=True))
+    assert board.lease_holds
+    now[0] += 46
+    assert not board.lease_holds
+
+
+def test_load_is_the_higher_of_slots_and_machine() -> None:
+    board = Board(slots=4)
+    board.notes = lambda: [RunNote("run_1", "", "", 0)]
+    assert board.beat(machine_load=10, lag_ms=0).load_percent == 25
+    assert board.beat(machine_load=80, lag_ms=0).load_percent == 80
