@@ -50,9 +50,9 @@ class Cable:
         """Cut everything for good."""
         assert self._server is not None
         self._server.close()
-        self.cut()
-        for task in tuple(self._tasks):
-            task.cancel()
+        self.pull()
+        self.thaw()
+        # Not cancelled: the tasks of a server's connections report that as an error. Both their ends are gone.
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
 

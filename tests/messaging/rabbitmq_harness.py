@@ -30,10 +30,19 @@ class RabbitHarness:
     async def start(self) -> None:
         self.admin = await self.connect()
 
+    @property
+    def vhost(self) -> str:
+        """The vhost of this test."""
+        return self._url.path[1:]
+
     async def connect(self, **options: float) -> AmqpBus:
+        return await self.connect_as(self._url.username or "guest", self._url.password or "guest", **options)
+
+    async def connect_as(self, user: str, password: str, **options: float) -> AmqpBus:
+        """Return a further bus with a login of its own."""
         cable = Cable(self._url.port or 5672)
         await cable.lay()
-        address = f"{self._url.username}:{self._url.password}@127.0.0.1:{cable.port}"
+        address = f"{user}:{password}@127.0.0.1:{cable.port}"
         bus = await AmqpBus.open(urlunsplit(self._url._replace(netloc=address)), **options)
         self.cables[bus] = cable
         return bus

@@ -92,6 +92,14 @@ async def test_a_forbidden_exchange_is_the_fault_of_those_who_named_it() -> None
     assert [type(error) for _, error in blame(in_flight, 403, REFUSED)] == [Unconfirmed, Refused]
 
 
+async def test_the_default_exchange_has_another_name_when_it_is_forbidden() -> None:
+    in_flight = table(("m1", "fine"), ("m2", ""))
+
+    ends = blame(in_flight, 403, REFUSED.replace("secret", "amq.default"))
+
+    assert [type(error) for _, error in ends] == [Unconfirmed, Refused]
+
+
 async def test_a_message_too_large_for_the_server_is_found_by_its_size() -> None:
     in_flight = table(("m1", "x"))
     future: asyncio.Future[None] = asyncio.Future()

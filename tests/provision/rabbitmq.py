@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from muster_cli.provision.queue_server import PrivateRabbit, private_rabbitmq
+from muster_cli.provision.rabbitmq import RabbitNode
 from tests.provision.provisions import Provision
 
 __all__ = ["TestRabbit", "rabbitmq_provision"]
@@ -38,6 +39,11 @@ class TestRabbit:
     def drop_vhost(self, amqp_url: str) -> None:
         """Delete it with all its queues and connections."""
         self.call("DELETE", f"/api/vhosts/{urlsplit(amqp_url).path[1:]}")
+
+    def control(self, *arguments: str) -> str:
+        """Run rabbitmqctl on our own node; takes about a second."""
+        assert isinstance(self.node, RabbitNode)
+        return self.node.control(*arguments)
 
     def call(self, method: str, path: str, body: object = None) -> object:
         """Ask the management API; returns what it says, or None."""

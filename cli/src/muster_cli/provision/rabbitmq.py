@@ -10,6 +10,7 @@ The folder is all there is to it: started on the same folder again, the node has
 import fcntl
 import json
 import secrets
+import subprocess
 import time
 from io import TextIOWrapper
 from pathlib import Path
@@ -111,6 +112,21 @@ class RabbitNode:
         self.kill()
         self.start()
 
+    def control(self, *arguments: str) -> str:
+        """Run rabbitmqctl on this node and return what it prints; raises MusterError(TOOL_FAILED)."""
+        program = str(Path(self._installation.server).with_name("rabbitmqctl"))
+        done = subprocess.run(  # noqa: S603 - our own arguments, no shell
+            [program, "--quiet", *arguments], env=self._environment(), cwd=self.folder, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=START_TIMEOUT_S, check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise MusterError(Reason.TOOL_FAILED, f"rabbitmqctl {arguments[0]}: {(done.stderr or done.stdout).strip()}")
+        return done.stdout
+
+    def _environment(self) -> dict[str, str]:
+        ports = self._identity
+        return environment(self.folder, self._installation, ports.name, ports.distribution, ports.epmd)
+
     def _clean_up(self) -> None:
         if self._epmd is not None:
             self._epmd.kill()
@@ -147,8 +163,7 @@ class RabbitNode:
         return identity
 
     def _spawn(self) -> None:
-        ports = self._identity
-        own = environment(self.folder, self._installation, ports.name, ports.distribution, ports.epmd)
+        own, ports = self._environment(), self._identity
         # As a child of ours: started by Erlang it would outlive the node, and nobody would know whose it is.
         self._epmd = node_processes.spawn(self.folder, "epmd", [self._installation.epmd], own)
         node_processes.wait_until(lambda: answers(ports.epmd), 10.0)

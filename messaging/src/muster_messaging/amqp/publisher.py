@@ -29,12 +29,11 @@ SWEEP_S = 0.25
 class Publisher:
     """The publishing half of a bus."""
 
-    def __init__(self, user: str, *, confirm_timeout_s: float = CONFIRM_TIMEOUT_S, window: int = WINDOW) -> None:
+    def __init__(self, user: str, *, confirm_timeout_s: float = CONFIRM_TIMEOUT_S) -> None:
         self._loop = asyncio.get_running_loop()
         self._user = user
         # One sweep earlier, so that 10 s is the latest and not the earliest.
         self._patience_s = max(SWEEP_S, confirm_timeout_s - SWEEP_S)
-        self._window = window
         self._channel: LinkChannel | None = None
         self._encoder: Encoder | None = None
         self._in_flight = InFlight()
@@ -95,7 +94,7 @@ class Publisher:
             return Disconnected("There is no connection to the queue server.", "It is being tried again by itself.")
         if self._blocked:
             return QueueFull(f"The queue server takes no messages now: {self._blocked}.", "It is short of resources.")
-        if len(self._in_flight) >= self._window or self._in_flight.bytes + size > WINDOW_BYTES:
+        if len(self._in_flight) >= WINDOW or self._in_flight.bytes + size > WINDOW_BYTES:
             return QueueFull(
                 f"{len(self._in_flight)} messages ({self._in_flight.bytes} bytes) are unconfirmed already.",
                 "The queue server is slower than this publisher.",

@@ -117,9 +117,11 @@ def blame(in_flight: InFlight, code: int, text: str) -> list[tuple[Publish, BusE
     """
     unknown = Unconfirmed(f"The queue server closed the channel ({code}) before it confirmed: {text}")
     exchange, size = _EXCHANGE.search(text), _SIZE.search(text)
+    named = exchange[1] if exchange else None
+    named = "" if named == "amq.default" else named
     ends: list[tuple[Publish, BusError]] = []
     for publish in in_flight:
-        if code in {_ACCESS_REFUSED, _NOT_FOUND} and exchange and publish.exchange == exchange[1]:
+        if code in {_ACCESS_REFUSED, _NOT_FOUND} and publish.exchange == named:
             ends.append((publish, Refused(text, "Does the exchange exist, and may this login write to it?")))
         elif code == _PRECONDITION_FAILED and size and publish.size == int(size[1]):
             ends.append((publish, TooLarge(text, "The queue server allows less than the bus does: max_message_size.")))
