@@ -27,6 +27,7 @@ from muster_agent.journal.database import Journal
 from muster_agent.journal.effects import Effects
 from muster_agent.journal.messages import MessageRows
 from muster_agent.log import set_up_logs
+from muster_agent.machine import end_leftovers
 from muster_agent.policy.core import Policy
 from muster_agent.policy.store import load_policy
 from muster_agent.runs.publisher import Publisher
@@ -141,6 +142,7 @@ class _Life:
                     group.create_task(_for_ever(forever))
                     for forever in (access.keep_fresh(), upkeep.run(), self.journal.failed, heartbeat.failed)
                 ]
+                await asyncio.to_thread(end_leftovers, desk.in_doubt())
                 desk.resume()
                 commands.resume()
                 await self._stop.wait()

@@ -18,7 +18,7 @@ from muster_agent.commands.reporter import Reporter
 from muster_agent.commands.running import RunningCommand
 from muster_agent.control.board import Board
 from muster_agent.journal.commands import CommandRow, CommandRows
-from muster_agent.machine import this_system
+from muster_agent.machine import end_leftovers
 from muster_protos.v1.commands_pb2 import OUTCOME_REFUSED, CommandResult, RunProgram, StopCommand
 
 __all__ = ["Commands"]
@@ -149,8 +149,7 @@ class Commands:
             return
         if row.command_id in self._commands:
             return
-        # Nobody can control what the last process left running.
-        ended = await asyncio.to_thread(this_system().signal, None, row.command_id, kill=True)
+        ended = await asyncio.to_thread(end_leftovers, [row.command_id])
         await self._conclude(after_crash(row.command_id, row.at_ms, ended, now_ms()))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":

@@ -80,6 +80,11 @@ class Desk:
                 message = decode(row.frame, "")
                 self._follow(judge(message, self._known(row), now_ms()), message, None, 0, row)
 
+    def in_doubt(self) -> list[str]:
+        """Return the runs of the last process whose tools may have left something running."""
+        rows = [row for row in self._rows.unfinished() if row.state == "running"]
+        return [row.run_id for row in rows if self._effects.doubt(row.message_id)]
+
     def settled(self, message_id: str) -> None:
         """The answer to this message is durable on the bus."""
         self.confirmed.append(message_id)
