@@ -42,16 +42,22 @@ export function commandsFrom(snapshot: CommandsSnapshot): CommandsData {
   return { kind: "commands", byId: keyed(snapshot.commands) };
 }
 
-function withBeats(agents: Record<string, AgentView>, beats: Record<string, number>): Record<string, AgentView> {
+function withBeats(
+  agents: Record<string, AgentView>,
+  beats: Record<string, number>,
+  at: string,
+): Record<string, AgentView> {
   const next = { ...agents };
   for (const [id, load] of Object.entries(beats)) {
     const agent = next[id];
-    if (agent) next[id] = { ...agent, beats: [...agent.beats, load].slice(-BEATS_KEPT) };
+    if (!agent) continue;
+    const heard = load < 0 ? agent.last_heard : at;
+    next[id] = { ...agent, last_heard: heard, beats: [...agent.beats, load].slice(-BEATS_KEPT) };
   }
   return next;
 }
 
-export function withFleetEvent(data: FleetData, event: EventFrame["event"]): FleetData {
+export function withFleetEvent(data: FleetData, { event, at }: Pick<EventFrame, "event" | "at">): FleetData {
   switch (event.kind) {
     case "AGENT_CHANGED":
       return { ...data, agents: { ...data.agents, [event.agent.id]: event.agent } };
@@ -60,7 +66,7 @@ export function withFleetEvent(data: FleetData, event: EventFrame["event"]): Fle
       return { ...data, agents };
     }
     case "BEATS":
-      return { ...data, agents: withBeats(data.agents, event.beats) };
+      return { ...data, agents: withBeats(data.agents, event.beats, at) };
     default:
       return data;
   }

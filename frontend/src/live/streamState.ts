@@ -60,10 +60,11 @@ function dataFrom(state: StreamState, frame: SnapshotFrame): StreamData {
   }
 }
 
-function dataWith(data: StreamData, { seq, at, event }: EventFrame): StreamData {
+function dataWith(data: StreamData, frame: EventFrame): StreamData {
+  const { seq, at, event } = frame;
   switch (data.kind) {
     case "fleet":
-      return withFleetEvent(data, event);
+      return withFleetEvent(data, frame);
     case "conversations":
       return withConversationsEvent(data, event);
     case "commands":

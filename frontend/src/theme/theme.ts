@@ -58,6 +58,11 @@ const BUTTON: Record<string, Record<string, string>> = {
   md: { "--button-height": "28px", "--button-padding-x": "10px", "--button-fz": "12.5px" },
   lg: { "--button-height": "34px", "--button-padding-x": "14px", "--button-fz": "13px" },
 };
+const FILLED = {
+  "--button-bg": "var(--mu-t1)",
+  "--button-color": "var(--mu-inverse)",
+  "--button-hover": "var(--mu-t1)",
+};
 const ICON: Record<string, string> = { xs: "22px", sm: "24px", md: "28px", lg: "34px" };
 
 const floating = { shadow: "mu", radius: "md" } as const;
@@ -89,7 +94,9 @@ export const theme = createTheme({
   components: {
     Button: Button.extend({
       defaultProps: { size: "sm", variant: "default" },
-      vars: (_theme, props) => ({ root: BUTTON[String(props.size)] ?? {} }),
+      vars: (_theme, props) => ({
+        root: { ...BUTTON[String(props.size)], ...(props.variant === "filled" ? FILLED : {}) },
+      }),
       classNames: { root: classes.button ?? "", section: classes.buttonSection ?? "" },
     }),
     ActionIcon: ActionIcon.extend({
@@ -97,14 +104,26 @@ export const theme = createTheme({
       vars: (_theme, props) => ({ root: { "--ai-size": ICON[String(props.size)] ?? "24px" } }),
       classNames: { root: classes.icon ?? "" },
     }),
-    Input: Input.extend({ defaultProps: { size: "sm" }, classNames: { input: classes.input ?? "" } }),
+    Input: Input.extend({
+      defaultProps: { size: "sm" },
+      classNames: { wrapper: classes.inputWrapper ?? "", input: classes.input ?? "" },
+    }),
+    InputWrapper: Input.Wrapper.extend({ classNames: { description: classes.inputDescription ?? "" } }),
     Kbd: Kbd.extend({ classNames: { root: classes.kbd ?? "" } }),
     Menu: Menu.extend({
       defaultProps: { ...floating, transitionProps: { duration: 120 } },
       classNames: { dropdown: classes.floating ?? "", item: classes.menuItem ?? "", label: classes.menuLabel ?? "" },
     }),
     Modal: Modal.extend({
-      defaultProps: { shadow: "mu", radius: "lg", centered: true, transitionProps: { duration: 180 } },
+      defaultProps: {
+        shadow: "mu",
+        radius: "lg",
+        padding: "lg",
+        centered: true,
+        overlayProps: { backgroundOpacity: 0.45 },
+        transitionProps: { duration: 180 },
+        closeButtonProps: { size: 24, "aria-label": "Close" },
+      },
       classNames: {
         content: classes.floating ?? "",
         header: classes.modalHeader ?? "",
@@ -112,7 +131,11 @@ export const theme = createTheme({
       },
     }),
     Drawer: Drawer.extend({
-      defaultProps: { shadow: "mu", transitionProps: { duration: 180 } },
+      defaultProps: {
+        shadow: "mu",
+        transitionProps: { duration: 180 },
+        closeButtonProps: { size: 24, "aria-label": "Close" },
+      },
       classNames: {
         content: classes.floating ?? "",
         header: classes.modalHeader ?? "",

@@ -14,6 +14,9 @@ const CODE = {
   "--mu-shiki-token-link": "var(--mu-code-name)",
   "--mu-shiki-token-comment": "var(--mu-t3)",
   "--mu-shiki-token-punctuation": "var(--mu-t1)",
+  "--mu-shiki-token-inserted": "var(--mu-add)",
+  "--mu-shiki-token-deleted": "var(--mu-del)",
+  "--mu-shiki-token-changed": "var(--mu-code-number)",
 };
 
 const MANTINE = {

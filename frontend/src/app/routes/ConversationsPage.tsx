@@ -1,6 +1,6 @@
-import { Button } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
+import { BriefButton } from "../../components/page/BriefButton";
 import { PageHeader } from "../../components/page/PageHeader";
 import { useTitle } from "../../components/page/useTitle";
 import { Empty } from "../../components/pictures/Empty";
@@ -19,11 +19,7 @@ export function ConversationsPage() {
   const navigate = useNavigate();
   const begin = () => void navigate({ to: "/conversations/new" });
   useKeys({ j: () => move(1), k: () => move(-1) });
-  const start = (
-    <Button leftSection={<IconPlus size={14} stroke={1.5} />} onClick={begin}>
-      New conversation
-    </Button>
-  );
+  const start = <BriefButton name="New conversation" sign={<IconPlus size={14} stroke={1.5} />} onClick={begin} />;
   return (
     <>
       <PageHeader title="Conversations">{start}</PageHeader>

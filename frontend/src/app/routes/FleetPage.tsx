@@ -1,8 +1,9 @@
-import { Button, Kbd } from "@mantine/core";
+import { Kbd } from "@mantine/core";
 import { IconPlus, IconTerminal } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useCallback, useMemo, useState } from "react";
+import { BriefButton } from "../../components/page/BriefButton";
 import { PageHeader } from "../../components/page/PageHeader";
 import { useTitle } from "../../components/page/useTitle";
 import { Broken } from "../../components/pictures/Broken";
@@ -51,18 +52,15 @@ export function FleetPage() {
         )}
         {fleet && !isFirstRun && (
           <>
-            <Button
+            <BriefButton
               variant="subtle"
-              leftSection={<IconTerminal size={14} stroke={1.5} />}
+              name="Push a command"
+              sign={<IconTerminal size={14} stroke={1.5} />}
               rightSection={<Kbd className={classes.wide ?? ""}>c</Kbd>}
               onClick={() => openPush("")}
-            >
-              Push a command
-            </Button>
+            />
             {!watching && (
-              <Button leftSection={<IconPlus size={14} stroke={1.5} />} onClick={openJoin}>
-                Add an agent
-              </Button>
+              <BriefButton name="Add an agent" sign={<IconPlus size={14} stroke={1.5} />} onClick={openJoin} />
             )}
           </>
         )}

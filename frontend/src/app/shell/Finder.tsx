@@ -82,16 +82,18 @@ export function Finder() {
       shortcut="mod + K"
       limit={12}
       nothingFound="Nothing is called that."
-      highlightQuery
       scrollable
       maxHeight={420}
       shadow="mu"
       radius="lg"
       transitionProps={{ duration: 120 }}
+      overlayProps={{ backgroundOpacity: 0.5, blur: 0 }}
       classNames={{
         content: classes.content ?? "",
         action: classes.action ?? "",
         actionsGroup: classes.group ?? "",
+        actionDescription: classes.description ?? "",
+        actionsList: classes.list ?? "",
         search: classes.search ?? "",
       }}
       searchProps={{

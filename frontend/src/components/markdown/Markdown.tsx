@@ -36,16 +36,15 @@ interface Props {
 
 /** An agent's text. */
 export function Markdown({ text, isWriting = false }: Props) {
-  const { done, from } = useBlocks(text);
-  const tail = text.slice(from);
+  const { done, open } = useBlocks(text);
+  const all = [...done, ...open];
+  const last = all.length - 1;
   return (
     <div className={classes.prose} data-writing={isWriting || undefined}>
-      {done.map((block, index) => (
-        // Finished blocks never change and never change places.
-        // biome-ignore lint/suspicious/noArrayIndexKey: see above
-        <Block key={index} text={block} />
+      {all.map((block, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: blocks never change places
+        <Block key={index} text={isWriting && index === last ? remend(block) : block} />
       ))}
-      <Block key={done.length} text={isWriting ? remend(tail) : tail} />
     </div>
   );
 }

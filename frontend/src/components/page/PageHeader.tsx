@@ -15,8 +15,10 @@ export function PageHeader({ title, beside, before, children }: Props) {
   return (
     <header className={classes.header}>
       {before}
-      <h1 className={classes.title}>{title}</h1>
-      {beside && <div className={classes.beside}>{beside}</div>}
+      <div className={classes.titles}>
+        <h1 className={classes.title}>{title}</h1>
+        {beside && <div className={classes.beside}>{beside}</div>}
+      </div>
       <div className={classes.actions}>{children}</div>
     </header>
   );

@@ -4,6 +4,8 @@ import classes from "./RollStrokes.module.css";
 import { barWidth, PITCH, strokeCount } from "./share";
 
 const HEIGHT = 28;
+/** How much the slash rises for each pixel to the right. */
+const SLOPE = 0.4;
 
 /** One stroke of each state: busy and waiting at full height, idle and paused lower, lost a stub. */
 const STROKE: Record<AgentState, string> = {
@@ -16,6 +18,12 @@ const STROKE: Record<AgentState, string> = {
   paused: "M0 12v13",
   idle: "M0 12v13",
 };
+
+/** The person across all strokes, at the same angle whatever their number. */
+function slash(width: number): string {
+  const rise = Math.min(9, ((width + 4) / 2) * SLOPE);
+  return `M-3 ${14.5 + rise} ${width + 1} ${14.5 - rise}`;
+}
 
 interface Props {
   state: AgentState;
@@ -50,8 +58,8 @@ export function RollStrokes({ state, count, total }: Props) {
       ) : (
         <rect className={classes[state]} x="0" y="12" width={bar} height="13" />
       )}
-      {state === "waiting" && <path className={classes.halo} d={`M-3 21 ${width + 1} 8`} />}
-      {state === "waiting" && <path d={`M-3 21 ${width + 1} 8`} />}
+      {state === "waiting" && <path className={classes.halo} d={slash(width)} />}
+      {state === "waiting" && <path d={slash(width)} />}
       {state === "failed" && <path d={`M-2 14h${width + 3}`} />}
     </svg>
   );

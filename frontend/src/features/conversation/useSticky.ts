@@ -21,6 +21,7 @@ export function useSticky(first: unknown): Sticky {
   const [atEnd, setAtEnd] = useState(true);
   const following = useRef(true);
   const height = useRef(0);
+  const top = useRef(0);
 
   const toEnd = useCallback(() => {
     const element = box.current;
@@ -34,8 +35,12 @@ export function useSticky(first: unknown): Sticky {
     const element = box.current;
     if (!element) return;
     const isNear = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_PX;
-    following.current = isNear;
-    setAtEnd(isNear);
+    // Only a reader goes up; content that grew since the last event is no reason to stop following.
+    const wentUp = element.scrollTop < top.current - 1;
+    top.current = element.scrollTop;
+    if (isNear) following.current = true;
+    else if (wentUp) following.current = false;
+    setAtEnd(following.current);
   }, []);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs when something was put before what was first

@@ -10,8 +10,9 @@ export function doing({ presence, runs, description }: AgentView): string {
 }
 
 /** The last line it wrote, or what it can do. */
-export function lastLine({ last_line: line, description }: AgentView): string {
-  return line || description.skills.join(" ");
+export function lastLine(agent: AgentView): string {
+  const { last_line: line, description } = agent;
+  return line && line !== doing(agent) ? line : description.skills.join(" ");
 }
 
 export function machines(agents: readonly AgentView[]): number {
@@ -25,5 +26,5 @@ export function headcount(agents: readonly AgentView[]): string {
 
 /** States in which time is read to the second. */
 export function isUrgent({ presence }: AgentView): boolean {
-  return ["waiting", "busy", "suspect", "draining"].includes(presence.state);
+  return ["busy", "suspect", "draining"].includes(presence.state);
 }

@@ -1,6 +1,7 @@
-import { ActionIcon, Button, Menu, Tooltip } from "@mantine/core";
+import { ActionIcon, Menu, Tooltip } from "@mantine/core";
 import { IconDots, IconMessage2, IconPin, IconPinFilled, IconTrash } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
+import { BriefButton } from "../../../components/page/BriefButton";
 import { PageHeader } from "../../../components/page/PageHeader";
 import { Id } from "../../../components/text/Id";
 import type { AgentView } from "../../../live/wire.gen";
@@ -37,9 +38,7 @@ export function AgentHeader({ agent, isPinned, onPin, onChat, onRetire }: Props)
         </span>
       }
     >
-      <Button variant="subtle" leftSection={<IconMessage2 size={14} stroke={1.5} />} onClick={onChat}>
-        Chat
-      </Button>
+      <BriefButton variant="subtle" name="Chat" sign={<IconMessage2 size={14} stroke={1.5} />} onClick={onChat} />
       <Tooltip label={isPinned ? "Take it out of the sidebar" : "Pin it to the sidebar"}>
         <ActionIcon aria-label="Pin" aria-pressed={isPinned} onClick={onPin}>
           {isPinned ? <IconPinFilled size={14} stroke={1.5} /> : <IconPin size={14} stroke={1.5} />}

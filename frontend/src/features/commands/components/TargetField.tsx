@@ -26,6 +26,7 @@ export function TargetField({ to, agents, onTo, autoFocus }: Props) {
       description="An agent's name, or a selector such as all:env=prod,skill=shell"
       value={to}
       data={offers(agents)}
+      openOnFocus={false}
       limit={30}
       maxDropdownHeight={240}
       autoFocus={autoFocus}

@@ -1,6 +1,7 @@
-import { ActionIcon, Button, Kbd, Textarea, Tooltip } from "@mantine/core";
+import { ActionIcon, Kbd, Textarea, Tooltip } from "@mantine/core";
 import { IconArrowUp, IconPlayerStopFilled } from "@tabler/icons-react";
 import { type KeyboardEvent, useEffect, useRef } from "react";
+import { BriefButton } from "../../../components/page/BriefButton";
 import { useOffline } from "../../../live/hooks";
 import classes from "./Composer.module.css";
 
@@ -68,15 +69,14 @@ export function Composer(props: Props) {
             )}
           </span>
           {onStop && (
-            <Button
-              size="sm"
+            <BriefButton
+              name={isStopping ? "Stopping" : "Stop"}
+              sign={<IconPlayerStopFilled size={11} aria-hidden="true" />}
               disabled={isStopping || offline !== null}
-              leftSection={<IconPlayerStopFilled size={11} aria-hidden="true" />}
-              rightSection={isStopping ? undefined : <Kbd>Esc</Kbd>}
+              rightSection={isStopping ? null : <Kbd>Esc</Kbd>}
+              className={classes.stop ?? ""}
               onClick={onStop}
-            >
-              {isStopping ? "Stopping" : "Stop"}
-            </Button>
+            />
           )}
           <Tooltip label={reason ?? "Send"}>
             <ActionIcon

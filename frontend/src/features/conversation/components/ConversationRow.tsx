@@ -5,6 +5,7 @@ import { Tally } from "../../../components/tally/Tally";
 import { useAgent } from "../../../live/hooks";
 import type { ConversationView } from "../../../live/wire.gen";
 import { stateColor } from "../../../theme/states";
+import { withoutMarks } from "../withoutMarks";
 import classes from "./List.module.css";
 
 function Standing({ view }: { view: ConversationView }) {
@@ -38,7 +39,7 @@ export const ConversationRow = memo(function ConversationRow({
       )}
       <span className={classes.title}>{view.title || "A conversation"}</span>
       <span className={classes.agent}>{agent?.description.name ?? view.to}</span>
-      <span className={classes.preview}>{view.preview}</span>
+      <span className={classes.preview}>{withoutMarks(view.preview)}</span>
       <span className={classes.standing}>
         <Standing view={view} />
       </span>

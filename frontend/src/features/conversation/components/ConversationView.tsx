@@ -58,7 +58,13 @@ export function ConversationView({ id, name }: Props) {
       <ConversationHeader view={data.view} />
       <div className={classes.columns}>
         <div className={classes.chat}>
-          <Thread data={data} outgoing={outgoing} name={name} onEdit={setText} onStop={stopOne} />
+          <Thread
+            data={data}
+            outgoing={outgoing}
+            name={name}
+            onEdit={setText}
+            onStop={going.length > 1 ? stopOne : undefined}
+          />
           {stopping.problem && (
             <div className={classes.problem}>
               <ProblemNote problem={stopping.problem} />
@@ -68,7 +74,7 @@ export function ConversationView({ id, name }: Props) {
             key={id}
             text={text}
             onText={setText}
-            placeholder={going.length > 0 ? "Say more; it is answered next" : "Say something"}
+            placeholder={going.length > 0 ? "Say more" : "Say something"}
             onSend={(said) =>
               void say(client, { text: said, to: "", conversation: id }, new Date(serverNow()).toISOString())
             }

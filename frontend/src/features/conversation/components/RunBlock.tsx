@@ -14,7 +14,7 @@ import { ToolCard } from "./ToolCard";
 interface Props {
   run: Run;
   draft: Writing | undefined;
-  onStop(runId: string): void;
+  onStop: ((runId: string) => void) | undefined;
 }
 
 /** One agent's work on one message: what it writes, the tools it calls, how it ended. */
@@ -39,7 +39,14 @@ export const RunBlock = memo(function RunBlock({ run, draft, onStop }: Props) {
         <i className={classes.thread} style={over ? undefined : { background: strokeColor(state) }} />
       </div>
       <div className={classes.body} style={{ "--caret": strokeColor("busy") } as React.CSSProperties}>
-        <RunHead run={run} draft={draft} stage={stage} agent={agent} onStop={onStop} />
+        <RunHead
+          sign={<Tally state={state} facts={facts} silent quiet={over && stage !== "failed"} />}
+          run={run}
+          draft={draft}
+          stage={stage}
+          agent={agent}
+          onStop={onStop}
+        />
         {partsOf(run, draft).map((part) =>
           part.kind === "tool" ? (
             <ToolCard

@@ -1,6 +1,7 @@
 import { Button } from "@mantine/core";
 import { IconPlayerStopFilled } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import { useNow } from "../../../clock/now";
 import { duration, precise } from "../../../format/duration";
 import { epochMs } from "../../../format/moment";
@@ -14,20 +15,24 @@ import { useRate } from "../useRate";
 import classes from "./Thread.module.css";
 
 interface Props {
+  /** The sign of who answers, where there is no gutter for it. */
+  sign: ReactNode;
   run: Run;
   draft: Writing | undefined;
   stage: Stage;
   agent: AgentView | null;
-  onStop(runId: string): void;
+  /** Absent when the composer's Stop is enough. */
+  onStop: ((runId: string) => void) | undefined;
 }
 
 /** Who answers, where and with which model; how it goes on or how long it took. */
-export function RunHead({ run, draft, stage, agent, onStop }: Props) {
+export function RunHead({ sign, run, draft, stage, agent, onStop }: Props) {
   const name = run.agentName || agent?.description.name || "an agent";
   const place = [agent?.description.machine.hostname, agent?.description.model].filter(Boolean).join(", ");
   const isGoing = ["waiting", "queued", "starting", "working", "writing"].includes(stage);
   return (
     <div className={classes.head}>
+      <span className={classes.sign}>{sign}</span>
       {run.agentId ? (
         <Link to="/agents/$agentId" params={{ agentId: run.agentId }} className={classes.agent}>
           {name}
@@ -39,7 +44,7 @@ export function RunHead({ run, draft, stage, agent, onStop }: Props) {
       {run.attempt > 1 && <span className={classes.tiny}>attempt {run.attempt}</span>}
       <span className={classes.end}>
         <Progress run={run} draft={draft} stage={stage} />
-        {isGoing && (
+        {isGoing && onStop && (
           <Button
             size="xs"
             className={classes.stop ?? ""}

@@ -1,3 +1,4 @@
+import clsx from "clsx";
 import { memo, type ReactNode } from "react";
 import { Moment } from "../../../clock/Moment";
 import { initials } from "../../../format/words";
@@ -23,7 +24,7 @@ export const SaidBlock = memo(function SaidBlock({ name, at, text, receipt, isOn
         </span>
       </div>
       <div className={classes.body}>
-        <div className={classes.head}>
+        <div className={clsx(classes.head, classes.mine)}>
           <b>{name}</b>
           <Moment at={at} className={classes.tiny} />
           <span className={classes.end}>{receipt}</span>

@@ -18,7 +18,8 @@ interface Props {
   outgoing: Outgoing[];
   name: string;
   onEdit(text: string): void;
-  onStop(runId: string): void;
+  /** Absent when only one run goes on. */
+  onStop: ((runId: string) => void) | undefined;
 }
 
 /** When the first of the runs that answer a message began. */

@@ -38,7 +38,7 @@ export function FilterBox({ query, onQuery }: Props) {
   return (
     <PillsInput
       variant="unstyled"
-      className={classes.box ?? ""}
+      classNames={{ root: classes.box ?? "", wrapper: classes.wrapper ?? "", input: classes.input ?? "" }}
       leftSection={<IconFilter2 size={16} stroke={1.5} aria-hidden="true" />}
       rightSection={text || terms.length > 0 ? undefined : <Kbd>/</Kbd>}
     >
@@ -55,6 +55,7 @@ export function FilterBox({ query, onQuery }: Props) {
           </Pill>
         ))}
         <PillsInput.Field
+          className={classes.field ?? ""}
           ref={field}
           value={text}
           placeholder={terms.length > 0 ? "and…" : "Filter by label, skill, state, machine"}

@@ -1,4 +1,5 @@
 import { Button } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
 import { useMemo, useState } from "react";
 import { Empty } from "../../../components/pictures/Empty";
 import type { AgentView } from "../../../live/wire.gen";
@@ -31,7 +32,8 @@ export function FleetWall({ agents, search, onSearch, onChat, onPush }: Props) {
     );
   }, [agents, q, sort]);
   const held = useHeld(wanted, `${q}|${sort}`, inside);
-  const View = view === "table" ? WallTable : WallGrid;
+  const isPhone = useMediaQuery("(max-width: 43.74em)");
+  const View = view === "table" && !isPhone ? WallTable : WallGrid;
   return (
     <>
       <RollCall
