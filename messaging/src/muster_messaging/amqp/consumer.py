@@ -9,6 +9,7 @@ The laws:
 import asyncio
 from asyncio import Future, TimerHandle
 from collections.abc import Iterable
+from functools import partial
 
 from muster_messaging.amqp import wire
 from muster_messaging.amqp.acks import AckLedger
@@ -56,9 +57,13 @@ class AmqpSubscription:
         self._epoch += 1
         self._base = self._epoch << TAG_BITS
         self._channel = channel
-        link.sinks[channel.number] = DeliveryReader(self._on_delivery)
-        await channel.ask(channel.basic_qos, prefetch_count=self.prefetch)
-        await channel.consume(self.queue, "muster")
+        link.sinks[channel.number] = DeliveryReader(partial(self._on_delivery, self._epoch))
+        try:
+            await channel.ask(channel.basic_qos, prefetch_count=self.prefetch)
+            await channel.consume(self.queue, "muster")
+        except asyncio.CancelledError:
+            channel.drop()
+            raise
         return channel, cancelled
 
     def forget(self) -> None:
@@ -134,7 +139,11 @@ class AmqpSubscription:
         if not self.left.done():
             self.left.set_result(None)
 
-    def _on_delivery(self, tag: int, key: str, properties: wire.Properties | None, body: bytes) -> None:
+    def _on_delivery(
+        self, epoch: int, tag: int, key: str, properties: wire.Properties | None, body: bytes
+    ) -> None:  # fmt: skip
+        if epoch != self._epoch:
+            return  # a channel that was given up, and is still on its way out
         self._ledger.delivered(tag)
         if properties is None:
             # Nobody can read it, so nobody would ever settle it.

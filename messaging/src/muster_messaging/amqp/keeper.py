@@ -48,8 +48,8 @@ async def keep(
             if link.lost.done():
                 continue
             reason = lost
-        missing_since = missing_since or loop.time()
-        given_up = not standing.done() or loop.time() - missing_since > QUEUE_PATIENCE_S
+        missing_since = (missing_since or loop.time()) if reason.code == _NOT_FOUND else None
+        given_up = not standing.done() or (missing_since and loop.time() - missing_since > QUEUE_PATIENCE_S)
         if reason.code == _ACCESS_REFUSED or (reason.code == _NOT_FOUND and given_up):
             _refuse(subscription, standing, reason)
             return
@@ -65,7 +65,7 @@ async def _consume(subscription: AmqpSubscription, link: Link, standing: "Future
         async with asyncio.timeout(ANSWER_PATIENCE_S):
             channel, cancelled = await subscription.begin(link)
     except TimeoutError:
-        # A queue without a leader does not answer at all. The channel is left to the link: it would not answer either.
+        # A queue without a leader does not answer at all.
         raise Lost(0, f"no answer within {ANSWER_PATIENCE_S:g} s") from None
     if not standing.done():
         standing.set_result(None)
@@ -75,7 +75,7 @@ async def _consume(subscription: AmqpSubscription, link: Link, standing: "Future
             _LOG.warning("! the queue server stopped handing out %s", subscription.queue)
         await channel.leave()
     elif channel.lost.result().code:
-        _LOG.warning("! the queue server closed a channel on %s: %s", subscription.queue, channel.lost.result().text)
+        raise channel.lost.result()  # the server closed it: there is a reason to pause
     subscription.forget()
 
 

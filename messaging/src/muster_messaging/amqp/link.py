@@ -131,11 +131,15 @@ class LinkChannel(Channel):  # type: ignore[misc]  # pika is untyped
             self.link.flush()
             self.basic_reject(tag, requeue=False)
 
-    async def leave(self) -> None:
-        """Close the channel, after everything that was sent on it; what is unacknowledged comes again."""
+    def drop(self) -> None:
+        """Begin to close the channel without waiting for the end of it."""
         if self.is_open:
             self.link.flush()
             self.close()
+
+    async def leave(self) -> None:
+        """Close the channel, after everything that was sent on it; what is unacknowledged comes again."""
+        self.drop()
         await asyncio.wait((self.lost,), timeout=CLOSE_TIMEOUT_S)
 
 
