@@ -40,7 +40,7 @@ from muster_protos.v1.registration_pb2 import AgentDescription
 from muster_protos.v1.status_pb2 import LIFECYCLE_DRAINING
 from muster_shared_models.problems import MusterError
 
-__all__ = ["run_agent"]
+__all__ = ["policy_of", "run_agent"]
 
 log = structlog.get_logger()
 
@@ -97,7 +97,7 @@ class _Life:
         self._folder = folder
         self._stop = stop
         self._open_bus = open_bus
-        self._policy = _policy(settings, agent, folder)
+        self._policy = policy_of(settings, agent, folder)
         self.journal = Journal(folder.journal)
         self._rows = MessageRows(self.journal)
 
@@ -191,7 +191,7 @@ class _Life:
         )
 
 
-def _policy(settings: AgentSettings, agent: Agent, folder: StateFolder) -> Policy:
+def policy_of(settings: AgentSettings, agent: Agent, folder: StateFolder) -> Policy:
     """Return what the agent's code asks for, changed by the policy file; what the settings refuse stays refused."""
     unknown = set(agent.tools) - set(TOOL_NAMES)
     if unknown:

@@ -3,7 +3,7 @@
 IPv6 addresses that carry an IPv4 address (mapped, 6to4, NAT64) are judged by what they carry.
 """
 
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 __all__ = ["is_public"]
 
@@ -11,8 +11,12 @@ __all__ = ["is_public"]
 GLOBAL_UNICAST = IPv6Network("2000::/3")
 NOT_GLOBAL_6 = tuple(map(IPv6Network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
 NAT64 = IPv6Network("64:ff9b::/96")
-#: Relays of 6to4: where they lead nobody knows.
-NOT_GLOBAL_4 = (ip_network("192.88.99.0/24"),)
+#: By name and not only by `is_global`: what Python takes for global has changed between its versions.
+NOT_GLOBAL_4 = tuple(map(IPv4Network, (
+    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+    "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+    "224.0.0.0/4", "240.0.0.0/4",
+)))  # fmt: skip
 
 
 def is_public(text: str) -> bool:
@@ -41,9 +45,4 @@ def _carried(address: IPv6Address) -> IPv4Address | None:
 
 
 def _public_4(address: IPv4Address) -> bool:
-    return (
-        address.is_global
-        and not address.is_multicast
-        and not address.is_reserved
-        and not any(address in network for network in NOT_GLOBAL_4)
-    )
+    return address.is_global and not any(address in network for network in NOT_GLOBAL_4)

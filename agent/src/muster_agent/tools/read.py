@@ -28,7 +28,7 @@ LANGUAGES = {
     ".cpp": "cpp", ".hpp": "cpp", ".rb": "ruby", ".php": "php", ".xml": "xml", ".ini": "ini", ".cfg": "ini",
     ".proto": "proto", ".tf": "hcl", ".diff": "diff", ".patch": "diff", ".csv": "csv", ".log": "log",
 }  # fmt: skip
-NAMES = {"dockerfile": "docker", "makefile": "make", ".gitignore": "ini", ".env": "bash"}
+NAMES = {"dockerfile": "docker", "makefile": "makefile", ".gitignore": "ini", ".env": "bash"}
 
 
 def language_of(path: str) -> str:
@@ -100,10 +100,10 @@ class ReadTool:
             raise ToolFailed(f"{error}.") from error
         except OSError as error:
             raise explain(path, error) from error
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            os.close(descriptor)
+            folder = stat.S_ISDIR(status.st_mode)
+            raise ToolFailed(f"'{path}' is {'a folder; `list` shows what is in it' if folder else 'no regular file'}.")
         with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(file.fileno())
-            if stat.S_ISDIR(status.st_mode):
-                raise ToolFailed(f"'{path}' is a folder; `list` shows what is in it.")
-            if not stat.S_ISREG(status.st_mode):
-                raise ToolFailed(f"'{path}' is no regular file.")
             return file.read(MAX_BYTES), status.st_size
