@@ -60,9 +60,11 @@ def plain_says(message: IncomingMessage, reply: Reply) -> None:
     reply.say(f"{message.text}!")
 
 
-@pytest.mark.parametrize(
-    "handler", [async_says, async_returns, async_yields, plain_returns, plain_yields, plain_says, lambda m: f"Hello, {m.text}!"]
-)  # fmt: skip
+ASYNC = [async_says, async_returns, async_yields]
+PLAIN = [plain_returns, plain_yields, plain_says, lambda message: f"Hello, {message.text}!"]
+
+
+@pytest.mark.parametrize("handler", [*ASYNC, *PLAIN])
 async def test_every_form_answers(tmp_path: Path, handler: Any) -> None:
     assert await answer(tmp_path, handler) == "Hello, Ada!"
 

@@ -16,8 +16,8 @@ SHELLS = [
     "git & id", "git ${x@P}", "git <(id)", "git{,}", "GIT", "git", " git", "sh -c git", "git #", "git *",
 ]  # fmt: skip
 PROGRAMS = [
-    ["/usr/bin/git"], ["git "], [" git"], ["git\n"], ["./git"], ["../bin/git"], ["gi", "t"], ["GIT"], ["git;id"], ["env", "git"],
-    ["sh", "-c", "git"], ["git\0"], ["ｇit"], [""], [],
+    ["/usr/bin/git"], ["git "], [" git"], ["git\n"], ["./git"], ["../bin/git"], ["gi", "t"], ["GIT"], ["git;id"],
+    ["env", "git"], ["sh", "-c", "git"], ["git\0"], ["\uff47it"], [""], [],
 ]  # fmt: skip
 
 
