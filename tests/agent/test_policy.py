@@ -6,10 +6,10 @@ import pytest
 
 from muster_agent import AgentSettings, load_settings
 from muster_agent.agent import Agent
-from muster_agent.control.state import StateFolder
 from muster_agent.errors import BadSetting
-from muster_agent.main import policy_of
 from muster_agent.policy.core import Policy
+from muster_agent.policy.store import policy_of
+from muster_agent.tools.registry import TOOL_NAMES
 
 SHELLS = [
     "git status; rm -rf /", "git $(id)", "git `id`", "git && id", "git || id", "git | id", "git > /etc/x", "git\nid",
@@ -28,7 +28,8 @@ def settings(tmp_path: Path, **values: object) -> AgentSettings:
 def policy(tmp_path: Path, text: str | None = None, agent: Agent | None = None, **values: object) -> Policy:
     if text is not None:
         (tmp_path / "policy.toml").write_text(text)
-    return policy_of(settings(tmp_path, **values), agent or Agent("x", tools=["read"]), StateFolder(tmp_path))
+    tools = (agent or Agent("x", tools=["read"])).tools
+    return policy_of(settings(tmp_path, **values), tools, TOOL_NAMES, tmp_path / "policy.toml")
 
 
 def test_without_a_file_the_agents_own_tools_are_allowed_and_no_others(tmp_path: Path) -> None:

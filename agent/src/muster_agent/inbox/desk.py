@@ -76,7 +76,7 @@ class Desk:
         for row in self._rows.unfinished():
             if row.reply is not None:
                 self._publisher.repeat(row)
-            elif row.frame is not None:
+            elif row.frame is not None and row.message_id not in self.runs:
                 message = decode(row.frame, "")
                 self._follow(judge(message, self._known(row), now_ms()), message, None, 0, row)
 
