@@ -11,6 +11,7 @@ from muster_messaging.bus import Bus
 from muster_messaging.embedded.bus import EmbeddedBus
 from muster_messaging.embedded.server import EmbeddedQueueServer
 from muster_messaging.errors import Disconnected, Unconfirmed
+from muster_messaging.topology import Binding, Exchange, Topology
 
 __all__ = ["CrashingServer", "EmbeddedHarness", "open_harness"]
 
@@ -45,10 +46,23 @@ class CrashingServer:
             if Path(f"{before}{suffix}").exists():
                 shutil.copy(f"{before}{suffix}", f"{self._journal}{suffix}")
         self.server = EmbeddedQueueServer(self._journal)
+        # As Muster's server does at each start, before anybody can reach the queues.
+        self.server.declare(_declared(old))
 
     async def close(self) -> None:
         for server in (*self._given_up, self.server):
             await server.close()
+
+
+def _declared(server: EmbeddedQueueServer) -> Topology:
+    routes = server._core.routes
+    return Topology(
+        tuple(Exchange(name, kind) for name, kind in routes._exchanges.items()),
+        tuple(state.spec for state in routes.queues.values()),
+        tuple(
+            Binding(exchange, key, queue) for (exchange, key), queues in routes._bindings.items() for queue in queues
+        ),
+    )
 
 
 class EmbeddedHarness:

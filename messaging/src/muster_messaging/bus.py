@@ -40,6 +40,10 @@ class Subscription(Protocol):
         """Take nothing more. What is unacknowledged may still be acknowledged; the rest comes again elsewhere."""
         ...
 
+    def abandon(self) -> None:
+        """Give everything up at once: what is unacknowledged comes again elsewhere."""
+        ...
+
 
 class Bus(Protocol):
     """Publish and subscribe."""

@@ -41,6 +41,10 @@ class FrameSubscription(Protocol):
         """Take nothing more."""
         ...
 
+    def abandon(self) -> None:
+        """The reader is gone: what it holds comes again elsewhere."""
+        ...
+
 
 class FrameBus(Protocol):
     """`muster_messaging.bus.Bus` with frames: what the relay serves."""

@@ -1,6 +1,6 @@
 """Sends messages so that each lane stays in order, whatever fails. A lane is a conversation.
 
-The law: a lane's next message is published after the one before it is confirmed or given up. Lanes do not wait for
+The law: a lane's next message is published after the one before it is confirmed or given up. Lanes never wait for each
 other. Transient failures are tried again with the same id until `patience_s` has passed, and while the bus is not
 connected.
 """

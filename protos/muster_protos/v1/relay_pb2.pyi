@@ -43,16 +43,18 @@ class BusMessage(_message.Message):
     def __init__(self, id: _Optional[str] = ..., type: _Optional[str] = ..., body: _Optional[bytes] = ..., to: _Optional[str] = ..., conversation: _Optional[str] = ..., run: _Optional[str] = ..., correlation_id: _Optional[str] = ..., seq: _Optional[int] = ..., attempt: _Optional[int] = ..., hops: _Optional[int] = ..., schema: _Optional[int] = ..., expires_at_ms: _Optional[int] = ..., trace: _Optional[str] = ..., sticky: _Optional[str] = ..., origin: _Optional[str] = ..., retries: _Optional[int] = ...) -> None: ...
 
 class RelayUp(_message.Message):
-    __slots__ = ("publish", "subscribe", "acknowledge", "cancel")
+    __slots__ = ("publish", "subscribe", "acknowledge", "cancel", "abandon")
     PUBLISH_FIELD_NUMBER: _ClassVar[int]
     SUBSCRIBE_FIELD_NUMBER: _ClassVar[int]
     ACKNOWLEDGE_FIELD_NUMBER: _ClassVar[int]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
+    ABANDON_FIELD_NUMBER: _ClassVar[int]
     publish: _containers.RepeatedCompositeFieldContainer[Publish]
     subscribe: _containers.RepeatedCompositeFieldContainer[Subscribe]
     acknowledge: _containers.RepeatedCompositeFieldContainer[Acknowledge]
     cancel: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, publish: _Optional[_Iterable[_Union[Publish, _Mapping]]] = ..., subscribe: _Optional[_Iterable[_Union[Subscribe, _Mapping]]] = ..., acknowledge: _Optional[_Iterable[_Union[Acknowledge, _Mapping]]] = ..., cancel: _Optional[_Iterable[int]] = ...) -> None: ...
+    abandon: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, publish: _Optional[_Iterable[_Union[Publish, _Mapping]]] = ..., subscribe: _Optional[_Iterable[_Union[Subscribe, _Mapping]]] = ..., acknowledge: _Optional[_Iterable[_Union[Acknowledge, _Mapping]]] = ..., cancel: _Optional[_Iterable[int]] = ..., abandon: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Publish(_message.Message):
     __slots__ = ("number", "exchange", "key", "frame")

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from muster_messaging.bus import QueueInfo
 from muster_messaging.embedded.server import EmbeddedQueueServer, EmbeddedSubscription
-from muster_messaging.errors import Disconnected
+from muster_messaging.errors import BusError, Disconnected, TooLarge
 from muster_messaging.frames import encode, read_delivery
-from muster_messaging.message import Delivery, Message
+from muster_messaging.message import MAX_BODY_BYTES, Delivery, Message
 from muster_messaging.topology import Topology
 
 __all__ = ["EmbeddedBus"]
@@ -25,14 +25,17 @@ class EmbeddedBus:
 
     def publish(self, exchange: str, key: str, message: Message) -> "Future[None]":
         """Hand a message over."""
-        if self._closed:
-            refused: Future[None] = asyncio.get_running_loop().create_future()
-            refused.set_exception(Disconnected("The bus is closed."))
-            return refused
+        size = len(message.body)
+        if not self.connected:
+            return _failed(Disconnected("The bus is closed."))
+        if size > MAX_BODY_BYTES:
+            return _failed(TooLarge(f"The body has {size} bytes; {MAX_BODY_BYTES} is the most."))
         return self._server.publish_frame(exchange, key, message.sender or self._name, encode(message))
 
     async def subscribe(self, queue: str, prefetch: int) -> "_Reading":
         """Begin to receive."""
+        if not self.connected:
+            raise Disconnected("The bus is closed.")
         subscription = await self._server.subscribe_frames(queue, prefetch)
         self._subscriptions.append(subscription)
         return _Reading(subscription)
@@ -40,7 +43,7 @@ class EmbeddedBus:
     @property
     def connected(self) -> bool:
         """Whether publishing works."""
-        return not self._closed
+        return not (self._closed or self._server.closed)
 
     async def wait_connected(self) -> None:
         """Return at once: the queue server is here."""
@@ -49,7 +52,6 @@ class EmbeddedBus:
         """End all subscriptions; what they hold comes again elsewhere."""
         self._closed = True
         for subscription in self._subscriptions:
-            subscription.end(Disconnected("The bus is closed."))
             subscription.abandon()
         self._subscriptions.clear()
 
@@ -64,6 +66,12 @@ class EmbeddedBus:
     async def queue_info(self, name: str) -> QueueInfo | None:
         """Return a queue's counts."""
         return self._server.queue_info(name)
+
+
+def _failed(error: BusError) -> "Future[None]":
+    refused: Future[None] = asyncio.get_running_loop().create_future()
+    refused.set_exception(error)
+    return refused
 
 
 class _Reading:
@@ -83,3 +91,6 @@ class _Reading:
 
     async def cancel(self) -> None:
         await self._frames.cancel()
+
+    def abandon(self) -> None:
+        self._frames.abandon()

@@ -53,9 +53,10 @@ class Journal:
     def load(self, queues: Iterable[str]) -> list[Stored]:
         """Return what the given queues held, oldest first."""
         found: list[Stored] = []
+        going = {*self._work.removals, *(self._writing.removals if self._writing else ())}
         for queue in queues:
             rows = self._connection.execute("SELECT * FROM message WHERE queue = ?", (queue,))
-            found += [Stored(*row) for row in rows]
+            found += [Stored(*row) for row in rows if row[0] not in going]
         return sorted(found, key=lambda stored: stored.id)
 
     def last_id(self) -> int:

@@ -38,7 +38,7 @@ class EmbeddedQueueServer:
         self._subscriptions: dict[int, EmbeddedSubscription] = {}
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
-        self._closed = False
+        self.closed = False
 
     # ---- declaring
 
@@ -77,7 +77,7 @@ class EmbeddedQueueServer:
         return done
 
     def _admit(self, exchange: str, key: str, frame: bytes) -> tuple[str, ...]:
-        if self._closed:
+        if self.closed:
             raise Disconnected("The queue server is closed.")
         if len(frame) > MAX_FRAME_BYTES:
             raise TooLarge(f"The message has {len(frame)} bytes; its body may have {MAX_BODY_BYTES}.")
@@ -171,7 +171,7 @@ class EmbeddedQueueServer:
 
     async def close(self) -> None:
         """Refuse more, write what waits, close the journal."""
-        self._closed = True
+        self.closed = True
         if self._timer:
             self._timer.cancel()
         for subscription in list(self._subscriptions.values()):
@@ -223,10 +223,13 @@ class EmbeddedSubscription:
 
     async def cancel(self) -> None:
         """Take nothing more; what was fetched may still be acknowledged."""
+        self.end(Disconnected("The subscription was cancelled."))
         self._server.retire(self._consumer)
         unfetched, self._arrived = self._arrived, []
         self._server.give_back(self._consumer, [delivery.tag for delivery in unfetched])
 
     def abandon(self) -> None:
         """The reader is gone: what it holds comes again elsewhere."""
+        self._arrived = []
+        self.end(Disconnected("The subscription was given up."))
         self._server.leave(self._consumer)

@@ -52,3 +52,6 @@ class _Framed:
 
     async def cancel(self) -> None:
         await self._subscription.cancel()
+
+    def abandon(self) -> None:
+        self._subscription.abandon()

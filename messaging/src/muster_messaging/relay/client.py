@@ -25,6 +25,8 @@ WINDOW = 4000
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 3.0
 CLOSE_TIMEOUT_S = 2.0
+#: Seconds that a subscription may wait for its answer, a reconnect included.
+SUBSCRIBE_TIMEOUT_S = 30.0
 
 Metadata = Callable[[], tuple[tuple[str, str], ...]]
 
@@ -85,13 +87,19 @@ class RelayBus:
         return done
 
     async def subscribe(self, queue: str, prefetch: int) -> RelaySubscription:
-        """Begin to receive."""
+        """Begin to receive; raises Refused, or Disconnected when the server does not answer in time."""
+        if self._closing:
+            raise Disconnected("The bus is closed.")
         self._numbers += 1
         subscription = RelaySubscription(self, self._numbers, queue, prefetch)
         self._subscriptions[subscription.number] = subscription
         if self._attached.is_set():
             self.ask(subscription)
-        await subscription.wait_answered()
+        try:
+            await subscription.wait_answered(SUBSCRIBE_TIMEOUT_S)
+        except MusterError:
+            self.cancel(subscription)
+            raise
         return subscription
 
     def ask(self, subscription: RelaySubscription) -> None:
@@ -108,10 +116,12 @@ class RelayBus:
             self._up.acknowledge.add(subscription=number, tags=tags, rejected=rejected)
             self._dirty.set()
 
-    def cancel(self, number: int) -> None:
-        """Ask for no more deliveries."""
-        self._up.cancel.append(number)
-        self._dirty.set()
+    def cancel(self, subscription: RelaySubscription, *, abandon: bool = False) -> None:
+        """Ask for no more deliveries, and do not subscribe again after a reconnect."""
+        self._subscriptions.pop(subscription.number, None)
+        if self._attached.is_set():
+            (self._up.abandon if abandon else self._up.cancel).append(subscription.number)
+            self._dirty.set()
 
     async def close(self) -> None:
         """Send what waits, then end the stream."""

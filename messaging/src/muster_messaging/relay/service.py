@@ -68,12 +68,13 @@ class Relay(MessageRelayServicer):
             async for up in requests:
                 await self._take(stream, up)
         finally:
+            # Without an await first: gRPC may cancel this a second time, and what the process held must come again.
+            for subscription in stream.subscriptions.values():
+                subscription.abandon()
             writer.cancel()
             for reader in stream.readers.values():
                 reader.cancel()
             await asyncio.gather(writer, *stream.readers.values(), return_exceptions=True)
-            for subscription in stream.subscriptions.values():
-                await abandon(subscription)
 
     async def _write(self, stream: _Stream, context: grpc.aio.ServicerContext) -> None:
         while True:
@@ -92,6 +93,9 @@ class Relay(MessageRelayServicer):
         for number in up.cancel:
             if number in stream.subscriptions:
                 await stream.subscriptions[number].cancel()
+        for number in up.abandon:
+            if number in stream.subscriptions:
+                stream.subscriptions[number].abandon()
 
     def _publish(self, stream: _Stream, publish: Publish) -> None:
         number = publish.number
@@ -168,12 +172,3 @@ def _refuse(stream: _Stream, number: int, error: BaseException | None) -> None:
     reason = error.reason.value if isinstance(error, MusterError) else "unavailable"
     stream.down.refused.append(PublishOutcome(number=number, reason=reason, detail=str(error)))
     stream.dirty.set()
-
-
-async def abandon(subscription: FrameSubscription) -> None:
-    """End a subscription whose reader is gone: what it holds comes again elsewhere."""
-    leave = getattr(subscription, "abandon", None)
-    if leave is None:
-        await subscription.cancel()
-    else:
-        leave()

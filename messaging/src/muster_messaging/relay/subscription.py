@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Protocol
 
-from muster_messaging.errors import Refused
+from muster_messaging.errors import Disconnected, Refused
 from muster_messaging.frames import decode
 from muster_messaging.message import Delivery
 from muster_protos.v1.relay_pb2 import RelayDelivery, SubscribeOutcome
@@ -20,7 +20,7 @@ TAG_MASK = (1 << TAG_BITS) - 1
 class _Stream(Protocol):
     def acknowledge(self, number: int, tags: Iterable[int], rejected: Iterable[int] = ()) -> None: ...
 
-    def cancel(self, number: int) -> None: ...
+    def cancel(self, subscription: "RelaySubscription", *, abandon: bool = False) -> None: ...
 
 
 class RelaySubscription:
@@ -36,11 +36,14 @@ class RelaySubscription:
         self._wake = asyncio.Event()
         self._answered = asyncio.Event()
         self._error: MusterError | None = None
-        self._cancelled = False
 
-    async def wait_answered(self) -> None:
-        """Return when the server has accepted the subscription; raises Refused."""
-        await self._answered.wait()
+    async def wait_answered(self, timeout_s: float) -> None:
+        """Return when the server has accepted the subscription; raises Refused, or Disconnected after `timeout_s`."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._answered.wait()
+        except TimeoutError:
+            raise Disconnected("The server's relay did not answer the subscription in time.") from None
         if self._error:
             raise self._error
 
@@ -74,9 +77,15 @@ class RelaySubscription:
 
     async def cancel(self) -> None:
         """Take nothing more."""
-        self._cancelled = True
         self._arrived = []
-        self._stream.cancel(self.number)
+        self._stream.cancel(self)
+        self.end(Disconnected("The subscription was cancelled."))
+
+    def abandon(self) -> None:
+        """Give everything up."""
+        self._arrived = []
+        self._stream.cancel(self, abandon=True)
+        self.end(Disconnected("The subscription was given up."))
 
     def _fresh(self, tags: Iterable[int]) -> list[int]:
         return [tag & TAG_MASK for tag in tags if tag >> TAG_BITS == self._epoch]
@@ -96,7 +105,7 @@ class RelaySubscription:
 
     def arrive(self, items: Iterable[RelayDelivery]) -> None:
         """Deliveries came."""
-        if not self._cancelled:
+        if self._error is None:
             self._arrived.extend(items)
             self._wake.set()
 
