@@ -35,15 +35,16 @@ class RabbitHarness:
         """The vhost of this test."""
         return self._url.path[1:]
 
-    async def connect(self, **options: float) -> AmqpBus:
-        return await self.connect_as(self._url.username or "guest", self._url.password or "guest", **options)
+    async def connect(self, *, confirm_timeout_s: float = 10.0) -> AmqpBus:
+        login = self._url.username or "guest", self._url.password or "guest"
+        return await self.connect_as(*login, confirm_timeout_s=confirm_timeout_s)
 
-    async def connect_as(self, user: str, password: str, **options: float) -> AmqpBus:
+    async def connect_as(self, user: str, password: str, *, confirm_timeout_s: float = 10.0) -> AmqpBus:
         """Return a further bus with a login of its own."""
         cable = Cable(self._url.port or 5672)
         await cable.lay()
         address = f"{user}:{password}@127.0.0.1:{cable.port}"
-        bus = await AmqpBus.open(urlunsplit(self._url._replace(netloc=address)), **options)
+        bus = await AmqpBus.open(urlunsplit(self._url._replace(netloc=address)), confirm_timeout_s=confirm_timeout_s)
         self.cables[bus] = cable
         return bus
 

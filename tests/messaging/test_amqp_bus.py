@@ -8,10 +8,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from muster_messaging.amqp import publisher
+from muster_messaging.amqp import publisher, url
 from muster_messaging.amqp.arguments import NO_DELIVERY_LIMIT, queue_arguments
 from muster_messaging.amqp.bus import AmqpBus
+from muster_messaging.bus import Subscription
 from muster_messaging.errors import BusError, Disconnected, QueueFull, Refused
+from muster_messaging.message import Delivery
 from muster_messaging.topology import Binding, Exchange, Queue, Topology
 from tests.messaging.rabbitmq_harness import RabbitHarness, open_harness
 from tests.messaging.tls import a_certificate, serve_tls
@@ -289,6 +291,61 @@ def tls_front(rabbitmq_url: str, tmp_path: Path) -> Iterator[tuple[int, Path]]:
     certificate, key = a_certificate(tmp_path)
     with serve_tls(certificate, key, urlsplit(rabbitmq_url).port or 5672) as port:
         yield port, certificate
+
+
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {"use_uvloop": True})], ids=["uvloop"])
+async def test_it_works_on_uvloop_as_well_cut_and_all(rabbit: RabbitHarness) -> None:
+    assert type(asyncio.get_running_loop()).__module__.startswith("uvloop")
+    await a_desk(rabbit.admin, Queue(QUEUE))
+    bus = await rabbit.connect()
+    subscription = await bus.subscribe(QUEUE, 50)
+
+    await publish_all(bus, QUEUE, [message(number, bytes(200_000)) for number in range(30)])
+    assert ids(await take(subscription, 30, ack=True)) == [f"m{number}" for number in range(30)]
+    await rabbit.sever(bus)
+    await eventually(lambda: not bus.connected)
+    async with asyncio.timeout(15):
+        await bus.wait_connected()
+
+    # Acknowledgements that were under way when the cable was cut are lost: their messages come again before this one
+    await publish_all(bus, QUEUE, [message("after")])
+    came: list[str] = []
+    async with asyncio.timeout(15):
+        while "after" not in came:
+            came += ids(await subscription.next_batch())
+    assert came[:-1] == [f"m{number}" for number in range(30)][-len(came) + 1 or 30 :]
+
+
+async def test_a_cable_that_swallows_everything_is_noticed_by_the_missing_heartbeats(
+    rabbit: RabbitHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given heartbeats every second; pika allows five more before it calls a connection dead
+    monkeypatch.setattr(url, "HEARTBEAT_S", 1)
+    await a_desk(rabbit.admin, Queue(QUEUE))
+    bus = await rabbit.connect()
+    subscription = await bus.subscribe(QUEUE, 1)
+
+    rabbit.cables[bus].freeze()
+    waiting = bus.publish(DESK, QUEUE, message(1))
+    await eventually(lambda: not bus.connected, "the silence is noticed")
+    assert await ends_of([waiting]) == ["Unconfirmed"]
+
+    # Then it comes back by itself when the cable is well again
+    rabbit.cables[bus].cut()
+    rabbit.cables[bus].thaw()
+    async with asyncio.timeout(30):
+        await bus.wait_connected()
+    await bus.publish(DESK, QUEUE, message(2))
+    assert "m2" in ids([*await take(subscription, 1, ack=True), *await take_more(subscription)])
+
+
+async def take_more(subscription: Subscription) -> list[Delivery]:
+    """What arrives within a moment: the message that was swallowed may have arrived after all."""
+    try:
+        async with asyncio.timeout(1.0):
+            return await subscription.next_batch()
+    except TimeoutError:
+        return []
 
 
 async def test_bindings_may_be_declared_for_what_another_topology_brought(rabbit: RabbitHarness) -> None:

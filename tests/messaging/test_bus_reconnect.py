@@ -157,8 +157,8 @@ async def test_lanes_over_a_connection_that_keeps_breaking_lose_nothing_and_keep
 
     # Then each arrived, and those of one conversation in order
     assert sorted(seen, key=lambda name: int(name[1:])) == [f"m{number}" for number in range(600)]
-    for lane in range(10):
-        numbers = [int(name[1:]) for name in seen if int(name[1:]) % 10 == lane]
+    for rest in range(10):
+        numbers = [int(name[1:]) for name in seen if int(name[1:]) % 10 == rest]
         assert numbers == sorted(numbers)
     lanes.close()
 

@@ -105,7 +105,7 @@ async def test_lanes_do_not_wait_for_each_other() -> None:
     bus = ScriptedBus()
     stuck: Future[None] = asyncio.get_running_loop().create_future()
     ordinary = bus.publish
-    bus.publish = lambda e, k, m: stuck if m.id == "stuck" else ordinary(e, k, m)  # type: ignore[method-assign]
+    bus.publish = lambda e, k, m: stuck if m.id == "stuck" else ordinary(e, k, m)  # type: ignore[method-assign, assignment]
     lanes = Lanes(bus, patience_s=30)
 
     blocked = [lanes.send("a", "x", "k", message(name)) for name in ("stuck", "behind")]
@@ -120,7 +120,7 @@ async def test_lanes_do_not_wait_for_each_other() -> None:
 @pytest.mark.parametrize("error", [Unroutable, Refused, TooLarge])
 async def test_a_permanent_error_is_told_at_once_and_the_lane_goes_on(error: type[BusError]) -> None:
     bus = ScriptedBus()
-    bus.decide = lambda sent: error("never") if sent.id == "m1" else None  # type: ignore[method-assign]
+    bus.decide = lambda sent: error("never") if sent.id == "m1" else None  # type: ignore[method-assign, assignment]
     lanes = Lanes(bus, patience_s=30)
 
     futures = [lanes.send("a", "x", "k", message(number)) for number in range(3)]
@@ -132,7 +132,7 @@ async def test_a_permanent_error_is_told_at_once_and_the_lane_goes_on(error: typ
 
 async def test_what_fails_too_long_is_given_up_with_the_last_error_and_the_lane_goes_on() -> None:
     bus = ScriptedBus()
-    bus.decide = lambda sent: QueueFull("full") if sent.id == "m0" else None  # type: ignore[method-assign]
+    bus.decide = lambda sent: QueueFull("full") if sent.id == "m0" else None  # type: ignore[method-assign, assignment]
     lanes = Lanes(bus, patience_s=0.05)
 
     futures = [lanes.send("a", "x", "k", message(number)) for number in range(2)]
@@ -146,7 +146,7 @@ async def test_what_fails_too_long_is_given_up_with_the_last_error_and_the_lane_
 async def test_what_waited_behind_a_message_that_was_given_up_still_gets_its_try() -> None:
     # Given three messages whose patience is over by the time the first is given up
     bus = ScriptedBus()
-    bus.decide = lambda sent: QueueFull("full") if sent.id == "m0" else None  # type: ignore[method-assign]
+    bus.decide = lambda sent: QueueFull("full") if sent.id == "m0" else None  # type: ignore[method-assign, assignment]
     lanes = Lanes(bus, patience_s=0.03)
 
     futures = [lanes.send("a", "x", "k", message(number)) for number in range(3)]
@@ -182,7 +182,8 @@ async def test_an_owner_that_stops_waiting_changes_nothing_for_the_others() -> N
 
 async def test_a_publish_that_somebody_cancelled_counts_as_unconfirmed_and_is_tried_again() -> None:
     bus = ScriptedBus()
-    ordinary, cancelled = bus.publish, []
+    ordinary = bus.publish
+    cancelled: list[bool] = []
 
     def publish(exchange: str, key: str, sent: Message) -> "Future[None]":
         future = ordinary(exchange, key, sent)
@@ -190,7 +191,7 @@ async def test_a_publish_that_somebody_cancelled_counts_as_unconfirmed_and_is_tr
             cancelled.append(future.cancel())
         return future
 
-    bus.publish = publish  # type: ignore[method-assign]
+    bus.publish = publish  # type: ignore[method-assign, assignment]
 
     await Lanes(bus, patience_s=30).send("a", "x", "k", message(1))
 
@@ -199,7 +200,7 @@ async def test_a_publish_that_somebody_cancelled_counts_as_unconfirmed_and_is_tr
 
 async def test_closing_gives_up_what_waits_and_publishes_nothing_more() -> None:
     bus = ScriptedBus()
-    bus.decide = lambda _sent: QueueFull("full")  # type: ignore[method-assign]
+    bus.decide = lambda _sent: QueueFull("full")  # type: ignore[method-assign, assignment]
     lanes = Lanes(bus, patience_s=30)
     futures = [lanes.send(f"c{number % 2}", "x", "k", message(number)) for number in range(6)]
     await eventually(lambda: len(bus.published) > 4)

@@ -1,5 +1,6 @@
 """Packages are installed without questions and without their services being started."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
     monkeypatch.setenv("http_proxy", "http://proxy:3128")
     monkeypatch.setattr(debian, "POLICY", policy)
-    monkeypatch.setattr(debian.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     return log
 
 
@@ -64,7 +65,7 @@ def test_what_apt_says_at_its_end_is_what_people_read(apt: Path) -> None:
 
 
 def test_without_root_it_says_what_to_run(apt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(debian.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
     with pytest.raises(MusterError) as refused:
         debian.install("chromium")

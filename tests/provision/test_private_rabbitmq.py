@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from muster_cli.provision import docker_rabbitmq, queue_server
+from muster_cli.provision import debian, docker_rabbitmq, queue_server
 from muster_cli.provision.node_files import Installation, find_installation
 from muster_cli.provision.node_processes import wait_until
 from muster_cli.provision.ports import answers, free_ports, is_free
@@ -60,8 +60,10 @@ async def test_a_node_keeps_its_queues_its_address_and_its_secrets(node: RabbitN
     # Then only this machine reaches it, and only its user the password
     assert urlsplit(url).hostname == "127.0.0.1"
     own = {process.pid for process in of_folder(node.folder)}
-    listening = {each.laddr for each in psutil.net_connections("tcp") if each.pid in own and each.status == "LISTEN"}
-    assert {address.ip for address in listening} <= {"127.0.0.1", "::1"}
+    listening = {
+        next(iter(each.laddr)) for each in psutil.net_connections("tcp") if each.pid in own and each.status == "LISTEN"
+    }
+    assert listening <= {"127.0.0.1", "::1"}
     for name in ("password", "rabbitmq.conf"):
         assert stat.S_IMODE((node.folder / name).stat().st_mode) == 0o600
     password = urlsplit(url).password
@@ -138,7 +140,7 @@ def test_ports_are_free_and_different() -> None:
 
 def test_without_any_way_to_a_queue_server_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue_server, "find_installation", lambda: None)
-    monkeypatch.setattr(queue_server.debian, "may_install", lambda: False)
+    monkeypatch.setattr(debian, "may_install", lambda: False)
     monkeypatch.setattr(queue_server, "engine_answers", lambda: False)
 
     with pytest.raises(MusterError) as refused:
@@ -157,8 +159,8 @@ def test_a_package_that_cannot_be_installed_is_part_of_the_explanation_and_docke
 
     said: list[str] = []
     monkeypatch.setattr(queue_server, "find_installation", lambda: None)
-    monkeypatch.setattr(queue_server.debian, "may_install", lambda: True)
-    monkeypatch.setattr(queue_server.debian, "install", fails)
+    monkeypatch.setattr(debian, "may_install", lambda: True)
+    monkeypatch.setattr(debian, "install", fails)
     monkeypatch.setattr(queue_server, "engine_answers", lambda: True)
 
     found = queue_server.private_rabbitmq(tmp_path, said.append)
