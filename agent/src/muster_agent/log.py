@@ -25,5 +25,4 @@ def set_up_logs(level: str) -> None:
         processors=[*shared, *ends],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
     )

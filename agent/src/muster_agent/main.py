@@ -65,6 +65,7 @@ async def run_agent(
     """
     if agent.handler is None:
         raise BadSetting("The agent has no handler.", "Decorate a function with @agent.on_message.")
+    agent.describe(settings, accepts_commands=True)  # a name that is not valid must not become a path
     set_up_logs(settings.log_level)
     _calm_garbage_collector()
     stop = stop or asyncio.Event()

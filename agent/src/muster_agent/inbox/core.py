@@ -49,6 +49,9 @@ class Verdict(NamedTuple):
     hint: str = ""
 
 
+BEGIN = Verdict(Do.BEGIN)
+
+
 def judge(message: Message, known: Known | None, now_ms: int) -> Verdict:
     """Decide."""
     if message.schema > SCHEMA:
@@ -64,7 +67,7 @@ def judge(message: Message, known: Known | None, now_ms: int) -> Verdict:
                 Do.ANSWER, 1, Reason.EXPIRED, "The message expired before the agent could take it.",
                 "Send it again if it still matters.",
             )  # fmt: skip
-        return Verdict(Do.BEGIN)
+        return BEGIN
     return _judge_known(known)
 
 

@@ -54,8 +54,24 @@ class RunCore:
     """One attempt at one run."""
 
     __slots__ = (
-        "_begun_at", "_cut", "_end", "_full_at", "_pieces", "_said", "_since_full", "_started", "_tools", "_unsaid",
-        "_unsaid_length", "attempt", "events", "flushed_at", "length", "run_id", "state",
+        "_begun_at",
+        "_cut",
+        "_end",
+        "_end_id",
+        "_full_at",
+        "_pieces",
+        "_said",
+        "_since_full",
+        "_started",
+        "_tools",
+        "_unsaid",
+        "_unsaid_length",
+        "attempt",
+        "events",
+        "flushed_at",
+        "length",
+        "run_id",
+        "state",
     )  # fmt: skip
 
     def __init__(self, run_id: str, attempt: int, now: float) -> None:
@@ -75,11 +91,19 @@ class RunCore:
         self._since_full = 0
         self._tools: dict[str, ToolText] = {}
         self._end: list[Event] | None = None
+        self._end_id = ""
 
     @property
     def ended(self) -> bool:
         """Whether the run has ended, told or not."""
         return self._end is not None
+
+    @property
+    def end_id(self) -> str:
+        """The id of the run's last message and of its text; the same whenever this attempt is answered."""
+        if not self._end_id:
+            self._end_id = derived_id("msg", self.run_id, self.attempt, END)
+        return self._end_id
 
     @property
     def text(self) -> str:
@@ -206,7 +230,7 @@ class RunCore:
         if text:
             self._end.insert(0, {
                 "kind": "TEXT_MESSAGE_END", **self._ids(), "text": text,
-                "message_id": derived_id("msg", self.run_id, self.attempt, END),
+                "message_id": self.end_id,
                 "sha256": sha256(text.encode("utf-8", "replace")).hexdigest(),
             })  # fmt: skip
 

@@ -5,9 +5,8 @@ Both also work in plain functions, which run in a thread of their own.
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Generator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from muster_agent.journal.effects import Effect, receipt_of
 from muster_agent.runs.card import ToolCard
@@ -61,8 +60,7 @@ class RunServices(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class IncomingMessage:
+class IncomingMessage(NamedTuple):
     """A message to answer. `history` holds earlier messages of the conversation, as many as the agent asked for."""
 
     id: str
@@ -71,7 +69,7 @@ class IncomingMessage:
     conversation: str
     run_id: str
     attempt: int = 1
-    history: list[Turn] = field(default_factory=list)
+    history: Sequence[Turn] = ()
 
 
 class _Said:
