@@ -37,6 +37,8 @@ export interface Run {
   queued: RunQueued | null;
   /** The message went to many: each of these answers in a run of its own, and this run stands for all of them. */
   branches: RunBranch[] | null;
+  /** When the agent began at all, and when it began its current attempt. */
+  firstStartedAt: string | null;
   startedAt: string | null;
   text: string | null;
   tools: ToolCall[];
@@ -80,6 +82,7 @@ function newRun(id: string, seq: number, at: string): Run {
     attempt: 0,
     queued: null,
     branches: null,
+    firstStartedAt: null,
     startedAt: null,
     text: null,
     tools: [],
@@ -115,7 +118,13 @@ function changed(run: Run, { event, at }: StoredEvent): Run | null {
   if (!current) return null;
   switch (event.kind) {
     case "RUN_STARTED":
-      return { ...current, agentId: event.agent_id, agentName: event.agent_name, startedAt: at };
+      return {
+        ...current,
+        agentId: event.agent_id,
+        agentName: event.agent_name,
+        firstStartedAt: current.firstStartedAt ?? at,
+        startedAt: at,
+      };
     case "TOOL_CALL_START":
       return { ...current, tools: withCall(current.tools, { start: event, startedAt: at, result: null }) };
     case "TOOL_CALL_RESULT":

@@ -108,7 +108,9 @@ export const theme = createTheme({
       defaultProps: { size: "sm" },
       classNames: { wrapper: classes.inputWrapper ?? "", input: classes.input ?? "" },
     }),
-    InputWrapper: Input.Wrapper.extend({ classNames: { description: classes.inputDescription ?? "" } }),
+    InputWrapper: Input.Wrapper.extend({
+      classNames: { label: classes.inputLabel ?? "", description: classes.inputDescription ?? "" },
+    }),
     Kbd: Kbd.extend({ classNames: { root: classes.kbd ?? "" } }),
     Menu: Menu.extend({
       defaultProps: { ...floating, transitionProps: { duration: 120 } },

@@ -1,15 +1,17 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useLocation, useNavigate, useSearch } from "@tanstack/react-router";
 import { sessionQuery } from "../../features/session/api/session";
 import { LoginPage } from "../../features/session/components/LoginPage";
 
 /** The way in. */
 export function LoginRoute() {
   const { ended = false } = useSearch({ from: "/login" });
+  const fragment = useLocation({ select: ({ hash }) => hash });
   const queries = useQueryClient();
   const navigate = useNavigate();
   return (
     <LoginPage
+      fragment={fragment}
       ended={ended}
       onLoggedIn={(session) => {
         queries.clear();

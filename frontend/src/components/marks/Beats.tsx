@@ -16,9 +16,10 @@ interface Props {
 
 /** One tick a heartbeat: its height is the load, a gap is a missed one. */
 export const Beats = memo(function Beats({ beats, state, count, pitch = 3, height = 11 }: Props) {
-  const { held, missed, missing } = beatPaths(beats.slice(-count), count, pitch, height);
+  const shown = beats.slice(-count);
+  const { held, missed, missedCount } = beatPaths(shown, pitch, height);
   const width = count * pitch;
-  const label = `heartbeats: ${count - missing} of the last ${count}${missing > 0 ? `, ${missing} missed or before its time` : ""}`;
+  const label = `${shown.length} heartbeats, ${missedCount === 0 ? "none" : missedCount} missed`;
   return (
     <svg
       role="img"

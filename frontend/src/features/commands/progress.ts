@@ -58,6 +58,11 @@ export function tookMs(target: TargetView, now: number): number | null {
   return Math.max(0, end - epochMs(target.started_at));
 }
 
+/** "exit 3", or "signal 9" for a program that was ended from outside. */
+export function exitText(code: number): string {
+  return code < 0 ? `signal ${-code}` : `exit ${code}`;
+}
+
 const PLAIN = /^[\w@%+=:,./-]+$/;
 
 /** The line as one would type it. */

@@ -17,6 +17,7 @@ function run(part: Partial<Run> = {}): Run {
     attempt: 1,
     queued: null,
     branches: null,
+    firstStartedAt: AT,
     startedAt: AT,
     text: null,
     tools: [],

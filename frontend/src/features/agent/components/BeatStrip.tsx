@@ -7,14 +7,12 @@ import type { AgentView } from "../../../live/wire.gen";
 import classes from "./Agent.module.css";
 
 const PITCH = 4;
-/** Places for beats that a young agent has not sent yet. */
-const FEWEST = 60;
 
 /** The latest heartbeats, the machine they come from, and what the agent is labelled with. */
 export function BeatStrip({ agent }: { agent: AgentView }) {
   const { ref, width } = useElementSize();
   const { description, presence, beats, beat_interval_ms: interval, last_heard: heard } = agent;
-  const count = Math.max(1, Math.min(Math.floor(width / PITCH), Math.max(beats.length, FEWEST)));
+  const count = Math.max(1, Math.min(Math.floor(width / PITCH), beats.length));
   const shown = beats.slice(-count);
   const missed = shown.filter((load) => load < 0).length;
   const { machine, labels, model } = description;

@@ -4,8 +4,8 @@ import type { CommandView, StoredCommandEvent } from "../../../live/wire.gen";
 
 const PATH = "/api/v1/commands";
 const PAGE = 50;
-/** Events that one page of output has. */
-export const OUTPUT_PAGE = 500;
+/** Events that one page of output has; the server gives no more at once. */
+export const OUTPUT_PAGE = 200;
 
 export interface PushCommand {
   to: string;

@@ -6,7 +6,7 @@ import { Loading } from "../../../components/pictures/Loading";
 import { counted } from "../../../format/words";
 import { useCommand, useOffline, useStreamProblem } from "../../../live/hooks";
 import { stateColor } from "../../../theme/states";
-import { isOver, lineOf, STATE_WORD, toneOf } from "../progress";
+import { exitText, isOver, lineOf, STATE_WORD, toneOf } from "../progress";
 import { useStop } from "../useStop";
 import list from "./CommandList.module.css";
 import { CommandTally } from "./CommandTally";
@@ -50,7 +50,7 @@ export function CommandPageView({ id, target, before, onTarget }: Props) {
           </Button>
         )}
       </PageHeader>
-      <div className={classes.split}>
+      <div className={classes.split} data-stack>
         <div className={classes.left}>
           <div className={list.list}>
             {command.targets.map((one) => (
@@ -64,7 +64,7 @@ export function CommandPageView({ id, target, before, onTarget }: Props) {
                 <span>{one.agent_name}</span>
                 <span style={{ color: stateColor[toneOf(one.state)] }}>
                   {STATE_WORD[one.state]}
-                  {one.exit_code ? ` ${one.exit_code}` : ""}
+                  {one.exit_code ? `, ${exitText(one.exit_code)}` : ""}
                 </span>
                 <Took target={one} className={list.took} />
               </UnstyledButton>

@@ -4,7 +4,7 @@ import { Moment } from "../../../clock/Moment";
 import { shortId } from "../../../format/words";
 import type { CommandView } from "../../../live/wire.gen";
 import { stateColor } from "../../../theme/states";
-import { isOver, lineOf, STATE_WORD, targetOf, toneOf } from "../progress";
+import { exitText, isOver, lineOf, STATE_WORD, targetOf, toneOf } from "../progress";
 import classes from "./CommandList.module.css";
 import { Took } from "./Took";
 
@@ -22,7 +22,7 @@ export const CommandRow = memo(function CommandRow({ command, agentId, isHere, o
   const tone = toneOf(target.state);
   const loud = tone === "busy" || tone === "failed";
   const color = loud ? stateColor[tone] : undefined;
-  const code = target.exit_code !== null && target.exit_code !== 0 ? ` ${target.exit_code}` : "";
+  const code = target.exit_code ? `, ${exitText(target.exit_code)}` : "";
   return (
     <UnstyledButton
       className={classes.row}

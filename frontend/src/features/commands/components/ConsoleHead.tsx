@@ -8,7 +8,7 @@ import { useOffline } from "../../../live/hooks";
 import type { CommandView, TargetView } from "../../../live/wire.gen";
 import { stateColor } from "../../../theme/states";
 import { wholeOutput } from "../api/commands";
-import { isOver, lineOf, STATE_WORD, toneOf } from "../progress";
+import { exitText, isOver, lineOf, STATE_WORD, toneOf } from "../progress";
 import { saveText } from "../saveText";
 import { useStop } from "../useStop";
 import classes from "./Console.module.css";
@@ -38,7 +38,7 @@ export function ConsoleHead({ command, target, onFind }: Props) {
       <Id id={command.id} what="the command's id" />
       <span className={classes.outcome} data-testid="command-state" data-state={target.state}>
         <span style={{ color: stateColor[toneOf(target.state)] }}>{STATE_WORD[target.state]}</span>
-        {target.exit_code !== null && <span data-testid="exit-code">exit {target.exit_code}</span>}
+        {target.exit_code !== null && <span data-testid="exit-code">{exitText(target.exit_code)}</span>}
         <Took target={target} />
       </span>
       {canStop && (

@@ -9,7 +9,7 @@ import classes from "./Conversation.module.css";
 /** Who answers: its state with the four facts, and where it runs. */
 export function AgentDetails({ agentId, to }: { agentId: string; to: string }) {
   const agent = useAgent(agentId);
-  if (!agent) {
+  if (!agent || to.startsWith("all:")) {
     return (
       <section className={classes.section}>
         <h2>Answers</h2>

@@ -11,6 +11,13 @@ interface Props {
   onExample(text: string): void;
 }
 
+function explained(to: string): string {
+  if (to.startsWith("all:"))
+    return "Each message goes to every agent that matches, and each of them answers by itself.";
+  if (to) return "The least busy agent that matches answers, and stays with the conversation.";
+  return "Choose an agent above, or write a selector: any:skill=shell for one that has the skill, all:env=prod for all of them.";
+}
+
 /** Who will answer, what they say of themselves, and what one could say first. */
 export function AgentIntroduction({ agent, to, onExample }: Props) {
   if (!agent) {
@@ -18,11 +25,7 @@ export function AgentIntroduction({ agent, to, onExample }: Props) {
       <div className={classes.introduction}>
         <EmptyTally size={50} />
         <h2>{to ? to : "Nobody is chosen yet"}</h2>
-        <p>
-          {to
-            ? "Muster sends the first message to the least busy agent that matches, and the rest of the conversation to the same one."
-            : "Choose an agent above, or write a selector such as any:skill=shell."}
-        </p>
+        <p>{explained(to)}</p>
       </div>
     );
   }

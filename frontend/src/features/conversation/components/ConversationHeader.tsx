@@ -35,7 +35,7 @@ export function ConversationHeader({ view }: { view: ConversationView }) {
 /** The agent that answers, or the selector that chooses one. */
 function Answerer({ agentId, to }: { agentId: string; to: string }) {
   const agent = useAgent(agentId);
-  if (!agent) return <span className="mono">{to}</span>;
+  if (!agent || to.startsWith("all:")) return <span className="mono">{to}</span>;
   return (
     <Link to="/agents/$agentId" params={{ agentId }} className={classes.chip}>
       <Tally state={agent.presence.state} facts={agent.presence} reason={agent.presence.reason} size={15} />

@@ -1,8 +1,10 @@
 import { UnstyledButton } from "@mantine/core";
 import { Age } from "../../../clock/Age";
 import { duration } from "../../../format/duration";
+import { counted } from "../../../format/words";
 import type { ConversationData } from "../../../live/conversationData";
-import { isOver, type Run, runsOf } from "../../../live/transcript";
+import { useAgent } from "../../../live/hooks";
+import { type Run, runsOf } from "../../../live/transcript";
 import { stateColor } from "../../../theme/states";
 import { type Stage, stageOf } from "../runView";
 import classes from "./Conversation.module.css";
@@ -12,7 +14,7 @@ const MOST = 12;
 
 function colorOf(stage: Stage): string {
   if (stage === "failed") return stateColor.failed;
-  return stage === "finished" || stage === "stopped" ? "var(--mu-t3)" : stateColor.busy;
+  return ["finished", "stopped", "waiting", "queued"].includes(stage) ? "var(--mu-t3)" : stateColor.busy;
 }
 
 function show(run: Run): void {
@@ -29,25 +31,25 @@ export function RunList({ data }: { data: ConversationData }) {
       {runs
         .slice(-MOST)
         .reverse()
-        .map((run) => {
-          const stage = stageOf(run, data.drafts[run.id]);
-          const ended = run.finished ?? run.error;
-          const tools = run.tools.length;
-          return (
-            <UnstyledButton key={run.id} className={classes.run} onClick={() => show(run)} title={run.id}>
-              <span>
-                {run.agentName || "an agent"}
-                {tools > 0 && (
-                  <span style={{ color: "var(--mu-t3)" }}>, {tools === 1 ? "1 tool call" : `${tools} tool calls`}</span>
-                )}
-              </span>
-              <span style={{ color: colorOf(stage) }}>{stage}</span>
-              <span>
-                {isOver(run) && ended ? duration(ended.duration_ms) : <Age since={run.startedAt ?? run.at} />}
-              </span>
-            </UnstyledButton>
-          );
-        })}
+        .map((run) => (
+          <RunLine key={run.id} run={run} stage={stageOf(run, data.drafts[run.id])} />
+        ))}
     </section>
+  );
+}
+
+function RunLine({ run, stage }: { run: Run; stage: Stage }) {
+  const agent = useAgent(run.agentId);
+  const ended = run.finished ?? run.error;
+  const tools = run.tools.length;
+  return (
+    <UnstyledButton className={classes.run} onClick={() => show(run)} title={run.id}>
+      <span>
+        {run.agentName || agent?.description.name || "an agent"}
+        {tools > 0 && <small>, {counted(tools, "tool call")}</small>}
+      </span>
+      <span style={{ color: colorOf(stage) }}>{stage}</span>
+      <span>{ended ? duration(ended.duration_ms) : <Age since={run.startedAt ?? run.at} />}</span>
+    </UnstyledButton>
   );
 }

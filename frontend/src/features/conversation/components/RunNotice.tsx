@@ -5,12 +5,8 @@ import { stateColor } from "../../../theme/states";
 import type { Stage } from "../runView";
 import classes from "./Thread.module.css";
 
-/** What a person must know beside the text: it waits, it was stopped, it failed, it went to many. */
+/** What a person must know beside the text: it waits, it was stopped, it failed. */
 export function RunNotice({ run, stage }: { run: Run; stage: Stage }) {
-  if (run.branches) {
-    const names = run.branches.map((branch) => branch.agent_name).join(", ");
-    return <p className={classes.notice}>{run.branches.length === 0 ? "went to nobody" : `went to ${names}`}</p>;
-  }
   if (stage === "queued") return <p className={classes.notice}>queued, {run.queued?.detail}</p>;
   if (stage === "stopped") {
     return <p className={classes.notice}>stopped{run.stop ? ` by ${run.stop.by}` : ""}</p>;

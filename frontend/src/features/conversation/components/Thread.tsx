@@ -5,6 +5,7 @@ import { type Run, runOf } from "../../../live/transcript";
 import type { Outgoing } from "../outbox";
 import { useSticky } from "../useSticky";
 import { Earlier } from "./Earlier";
+import { FanOut } from "./FanOut";
 import { FinishedAloud } from "./FinishedAloud";
 import { OutgoingBlock } from "./OutgoingBlock";
 import { RunBlock } from "./RunBlock";
@@ -26,7 +27,7 @@ interface Props {
 function startOf(data: ConversationData, runId: string): string | null {
   const run = runOf(data.transcript, runId);
   const branches = run?.branches?.flatMap((branch) => runOf(data.transcript, branch.run_id) ?? []) ?? [];
-  const starts = [run, ...branches].flatMap((one: Run | null) => one?.startedAt ?? []);
+  const starts = [run, ...branches].flatMap((one: Run | null) => one?.firstStartedAt ?? []);
   return starts.sort()[0] ?? null;
 }
 
@@ -52,6 +53,7 @@ export function Thread({ data, outgoing, name, onEdit, onStop }: Props) {
           {order.map((key) => {
             const entry = entries[key];
             if (!entry) return null;
+            if (entry.kind === "run" && entry.branches) return <FanOut key={key} branches={entry.branches} />;
             if (entry.kind === "run") {
               return <RunBlock key={key} run={entry} draft={data.drafts[key]} onStop={onStop} />;
             }

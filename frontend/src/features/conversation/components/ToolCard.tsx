@@ -25,7 +25,7 @@ function Outcome({ result }: { result: ToolResult }) {
     <>
       {code !== null && (
         <span style={code === 0 ? undefined : bad} data-testid="tool-exit">
-          exit {code}
+          {code < 0 ? `signal ${-code}` : `exit ${code}`}
         </span>
       )}
       {code === null && !ok && <span style={bad}>failed</span>}

@@ -10,7 +10,7 @@ const COMMAND = "muster token login";
 interface Props {
   problem?: Problem;
   ended?: boolean;
-  onRetry?: () => void;
+  onRetry?: (() => void) | undefined;
 }
 
 function reasonFor({ problem, ended }: Props): { title: string; detail: string } {

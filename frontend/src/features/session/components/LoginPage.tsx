@@ -1,5 +1,5 @@
 import { useMutation } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useRef } from "react";
 import { useTitle } from "../../../components/page/useTitle";
 import { Loading } from "../../../components/pictures/Loading";
 import { asProblem } from "../../../http/problem";
@@ -9,30 +9,33 @@ import { codeIn } from "../loginCode";
 import { GetIn } from "./GetIn";
 
 interface Props {
+  /** The part of the address after #; it changes when a link is opened while this page is shown. */
+  fragment: string;
   onLoggedIn(session: Session): void;
   /** The session ended while the console was in use. */
   ended: boolean;
 }
 
 /** Takes the code out of the address bar and trades it for a session; otherwise says how to get in. */
-export function LoginPage({ onLoggedIn, ended }: Props) {
+export function LoginPage({ fragment, onLoggedIn, ended }: Props) {
   useTitle("Log in");
-  const [code] = useState(() => codeIn(location.hash));
-  const tried = useRef(false);
+  const tried = useRef<string | null>(null);
   const login = useMutation({ mutationFn: logIn, onSuccess: onLoggedIn });
   const { mutate } = login;
+  const code = codeIn(fragment);
   useEffect(() => {
-    if (!code || tried.current) return;
-    tried.current = true;
+    if (!code || tried.current === code) return;
+    tried.current = code;
     // Gone from the address bar and the history before it is used: nobody copies it by accident.
     history.replaceState(history.state, "", location.pathname);
     mutate(code);
   }, [code, mutate]);
   if (login.isError) {
     const problem = asProblem(login.error);
-    const retry = problem.status === 0 || problem.status >= 500;
-    return <GetIn problem={problem} {...(retry && code ? { onRetry: () => mutate(code) } : {})} />;
+    const again = tried.current;
+    const retry = again && (problem.status === 0 || problem.status >= 500) ? () => mutate(again) : undefined;
+    return <GetIn problem={problem} onRetry={retry} />;
   }
-  if (code) return <Loading what="your session" />;
+  if (code || login.isPending || login.isSuccess) return <Loading what="your session" />;
   return <GetIn ended={ended} />;
 }
