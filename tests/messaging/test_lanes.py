@@ -120,7 +120,7 @@ async def test_lanes_do_not_wait_for_each_other() -> None:
 @pytest.mark.parametrize("error", [Unroutable, Refused, TooLarge])
 async def test_a_permanent_error_is_told_at_once_and_the_lane_goes_on(error: type[BusError]) -> None:
     bus = ScriptedBus()
-    bus.decide = lambda sent: error("never") if sent.id == "m1" else None  # type: ignore[method-assign, assignment]
+    bus.decide = lambda sent: error("never") if sent.id == "m1" else None  # type: ignore[method-assign]
     lanes = Lanes(bus, patience_s=30)
 
     futures = [lanes.send("a", "x", "k", message(number)) for number in range(3)]
@@ -132,7 +132,7 @@ async def test_a_permanent_error_is_told_at_once_and_the_lane_goes_on(error: typ
 
 async def test_what_fails_too_long_is_given_up_with_the_last_error_and_the_lane_goes_on() -> None:
     bus = ScriptedBus()
-    bus.decide = lambda sent: QueueFull("full") if sent.id == "m0" else None  # type: ignore[method-assign, assignment]
+    bus.decide = lambda sent: QueueFull("full") if sent.id == "m0" else None  # type: ignore[method-assign]
     lanes = Lanes(bus, patience_s=0.05)
 
     futures = [lanes.send("a", "x", "k", message(number)) for number in range(2)]
@@ -146,7 +146,7 @@ async def test_what_fails_too_long_is_given_up_with_the_last_error_and_the_lane_
 async def test_what_waited_behind_a_message_that_was_given_up_still_gets_its_try() -> None:
     # Given three messages whose patience is over by the time the first is given up
     bus = ScriptedBus()
-    bus.decide = lambda sent: QueueFull("full") if sent.id == "m0" else None  # type: ignore[method-assign, assignment]
+    bus.decide = lambda sent: QueueFull("full") if sent.id == "m0" else None  # type: ignore[method-assign]
     lanes = Lanes(bus, patience_s=0.03)
 
     futures = [lanes.send("a", "x", "k", message(number)) for number in range(3)]
