@@ -12,6 +12,8 @@ T = TypeVar("T")
 
 def run_loop(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run to the end, on uvloop where it exists."""
+    # Threads here only wait for the disk: whoever comes back from it must not wait 5 ms for the interpreter.
+    sys.setswitchinterval(0.0005)
     try:
         import uvloop  # noqa: PLC0415 - does not exist on Windows
     except ImportError:

@@ -146,7 +146,7 @@ def _write_secret(path: Path, secret: str) -> None:
 
 
 @contextlib.contextmanager
-def _signals(stop: asyncio.Event):  # type: ignore[no-untyped-def]
+def _signals(stop: asyncio.Event) -> Iterator[None]:
     """Let SIGINT and SIGTERM set `stop`; where loops take no signals, Ctrl-C ends the process as usual."""
     loop = asyncio.get_running_loop()
     added = []

@@ -98,7 +98,7 @@ class Access:
         """Return whose credentials these are, or None."""
         known = self._known.get(secret)
         if known is None:
-            row = await self._store.read(lambda tx: tokens.by_hash(tx, secret)) if len(secret) < 200 else None
+            row = await self._store.look(lambda tx: tokens.by_hash(tx, secret)) if len(secret) < 200 else None
             role = _ROLES.get(TokenKind(row.kind)) if row else None
             if row is None or role is None:
                 return None

@@ -40,7 +40,7 @@ class ConversationStreams:
                 return view, store.events_of(tx, conversation_id, since, REPLAYED), True
             return view, store.events_before(tx, conversation_id, 1 << 62, SNAPSHOT_EVENTS), False
 
-        view, rows, resumed = await self._store.read(unit)
+        view, rows, resumed = await self._store.look(unit)
         if view is None:
             raise _not_found(conversation_id)
         if resumed:

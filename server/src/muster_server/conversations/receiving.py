@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import bindparam, select
-from sqlalchemy import insert as plain_insert
+from sqlalchemy import text
 
 from muster_messaging.message import Message
 from muster_server.clock import Clock
@@ -19,7 +18,6 @@ from muster_server.conversations.ports import AgentDirectory, Push, Work
 from muster_server.edge.lines import event_line, passing_line
 from muster_server.flow.chain import then
 from muster_server.store.store import Store
-from muster_server.store.tables import inbox
 from muster_server.store.transaction import Transaction
 from muster_shared_models.agents import RunBrief
 from muster_shared_models.bodies import NOTICE, RUN_EVENTS, NoticeBody, branch_run
@@ -37,8 +35,7 @@ MANY = "*"
 
 log = structlog.get_logger()
 
-_SEEN = select(inbox.c.message_id).where(inbox.c.message_id == bindparam("wanted"))
-_SEE = plain_insert(inbox)
+_SEE = text("INSERT INTO inbox (message_id, at) VALUES (:message_id, :at) ON CONFLICT DO NOTHING")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +103,9 @@ class Receiver:
         seq = 0
         new = tuple((event.kind, event.model_dump_json()) for event in taken.lasting)
         if new:
-            seq = store.append(tx, run.conversation, new, now)
+            answered_by = sender if taken.preview else ""
+            seq = store.append(tx, run.conversation, new, now, preview=taken.preview, agent_id=answered_by)
             store.save_run(tx, taken.run)
-        if taken.preview:
-            store.note_answer(tx, run.conversation, taken.preview, sender)
         return Stored(taken.run, seq, now, new, taken)
 
     def _branch(self, tx: Transaction, run_id: str, sender: str, now: int) -> Run | None:
@@ -233,10 +229,7 @@ class Receiver:
 
 def _see(tx: Transaction, message_id: str, now: int) -> bool:
     """Remember a message; False when it was here before."""
-    if tx.one(_SEEN, wanted=message_id):
-        return False
-    tx.run(_SEE, message_id=message_id, at=now)
-    return True
+    return tx.run(_SEE, message_id=message_id, at=now) == 1
 
 
 def _done() -> "Future[None]":

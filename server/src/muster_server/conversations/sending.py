@@ -119,9 +119,9 @@ class Sender:
             message_id=message_id, run_id=run_id, sender=principal.id, sender_name=principal.name, to=to, text=said.text
         )
         data = event.model_dump_json()
-        seq = store.append(tx, conversation, [(event.kind, data)], now)
         fixed = targets[0].id if parse_address(to).kind is AddressKind.AGENT else ""
-        store.note_answer(tx, conversation, preview_of(said.text), fixed or agent_id)
+        preview = preview_of(said.text)
+        seq = store.append(tx, conversation, [(event.kind, data)], now, preview=preview, agent_id=fixed)
         run = Run(run_id, conversation, message_id, fixed, RunState.QUEUED, 0, now, deadline_at=now + QUEUED_MS)
         store.add_run(tx, run)
         body = ChatBody(text=said.text, run_id=run_id, sender_name=principal.name, history=history)

@@ -25,6 +25,8 @@ from muster_shared_models.streams import ConversationChanged
 __all__ = ["Conversations"]
 
 LISTED = 100
+#: Conversations per round: a list shows few, and a busy server has hundreds.
+TOLD_AT_ONCE = 20
 
 
 class Conversations:
@@ -66,7 +68,7 @@ class Conversations:
 
     async def get(self, conversation_id: str) -> ConversationView:
         """Return one conversation; raises CONVERSATION_NOT_FOUND."""
-        view = await self._store.read(lambda tx: store.conversation(tx, conversation_id))
+        view = await self._store.look(lambda tx: store.conversation(tx, conversation_id))
         if view is None:
             raise _not_found(conversation_id)
         return view
@@ -133,12 +135,13 @@ class Conversations:
         return ended
 
     async def tick(self) -> None:
-        """Tell browsers which conversations have changed."""
+        """Tell browsers which conversations have changed: the latest of them, and the others with later rounds."""
         if not self._changed:
             return
-        changed = list(self._changed)
-        self._changed.clear()
-        for view in await self._store.read(lambda tx: store.views(tx, changed)):
+        changed = list(self._changed)[-TOLD_AT_ONCE:]
+        for conversation_id in changed:
+            del self._changed[conversation_id]
+        for view in await self._store.look(lambda tx: store.views(tx, changed)):
             self._latest.pop(view.id, None)
             self._latest[view.id] = view
             self._announce(ConversationChanged(conversation=view))

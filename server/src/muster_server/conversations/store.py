@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, bindparam, desc, insert, or_, select, update
+from sqlalchemy import and_, bindparam, desc, insert, or_, select, text, update
 
 from muster_server.conversations.core import Run
 from muster_server.store.tables import conversations, events, runs
@@ -12,7 +12,7 @@ from muster_shared_models.model import from_ms
 
 __all__ = [
     "EventRow", "active_runs", "add_conversation", "add_run", "address_of", "append", "conversation", "events_before",
-    "events_of", "latest", "note_answer", "overdue", "run_by_id", "said", "save_run", "views",
+    "events_of", "latest", "overdue", "run_by_id", "said", "save_run", "views",
 ]  # fmt: skip
 
 EventRow = tuple[int, int, str, str]  # seq, at, kind, JSON
@@ -21,16 +21,12 @@ EventRow = tuple[int, int, str, str]  # seq, at, kind, JSON
 _ADD = insert(conversations)
 _GET = select(conversations).where(conversations.c.id == bindparam("wanted"))
 _ADDRESS = select(conversations.c.address, conversations.c.agent_id).where(conversations.c.id == bindparam("wanted"))
-_APPEND = (
-    update(conversations)
-    .where(conversations.c.id == bindparam("wanted"))
-    .values(last_seq=conversations.c.last_seq + bindparam("count"), updated_at=bindparam("now"))
-    .returning(conversations.c.last_seq)
-)
-_PREVIEW = (
-    update(conversations)
-    .where(conversations.c.id == bindparam("wanted"))
-    .values(preview=bindparam("text"), agent_id=bindparam("agent"))
+# One statement, as it is part of every message: an empty preview or agent leaves what is there.
+_APPEND = text(
+    "UPDATE conversations SET last_seq = last_seq + :count, updated_at = :now,"
+    " preview = CASE WHEN :preview = '' THEN preview ELSE :preview END,"
+    " agent_id = CASE WHEN :agent = '' THEN agent_id ELSE :agent END"
+    " WHERE id = :wanted RETURNING last_seq"
 )
 _EVENT = insert(events)
 _RUN = insert(runs)
@@ -95,9 +91,20 @@ def address_of(tx: Transaction, conversation_id: str) -> tuple[str, str] | None:
     return (row.address, row.agent_id) if row else None
 
 
-def append(tx: Transaction, conversation_id: str, new: Sequence[tuple[str, str]], now: int) -> int:
-    """Add events (kind, JSON) to a conversation that exists; return the first one's seq."""
-    row = tx.one(_APPEND, wanted=conversation_id, count=len(new), now=now)
+def append(
+    tx: Transaction,
+    conversation_id: str,
+    new: Sequence[tuple[str, str]],
+    now: int,
+    *,
+    preview: str = "",
+    agent_id: str = "",
+) -> int:
+    """Add events (kind, JSON) to a conversation that exists; return the first one's seq.
+
+    `preview` and `agent_id` are what lists show from then on: what was said last, and who answers.
+    """
+    row = tx.one(_APPEND, wanted=conversation_id, count=len(new), now=now, preview=preview, agent=agent_id)
     assert row is not None
     first = int(row.last_seq) - len(new) + 1
     stream = f"conversation:{conversation_id}"
@@ -109,11 +116,6 @@ def append(tx: Transaction, conversation_id: str, new: Sequence[tuple[str, str]]
         ],
     )
     return first
-
-
-def note_answer(tx: Transaction, conversation_id: str, preview: str, agent_id: str) -> None:
-    """Show in lists what was answered, and by whom."""
-    tx.run(_PREVIEW, wanted=conversation_id, text=preview, agent=agent_id)
 
 
 def conversation(tx: Transaction, conversation_id: str) -> ConversationView | None:

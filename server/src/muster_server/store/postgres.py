@@ -56,6 +56,10 @@ class PostgresStore:
         """Run a reading unit in a thread."""
         return await self._loop.run_in_executor(self._readers, self._read, unit)
 
+    async def look(self, unit: Callable[[Transaction], T]) -> T:
+        """Run a reading unit in a thread."""
+        return await self.read(unit)
+
     async def close(self) -> None:
         """Finish what waits, then disconnect."""
         await asyncio.to_thread(self._units.put, None)

@@ -2,6 +2,7 @@
 
 from collections import namedtuple
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy.engine import Dialect
@@ -21,16 +22,19 @@ class _Prepared:
         compiled = statement.compile(dialect=dialect, column_keys=columns, compile_kwargs={"render_postcompile": True})
         self.statement = statement  # kept alive: the cache is keyed by identity
         self.sql = str(compiled)
-        self._names: Sequence[str] | None = compiled.positiontup  # type: ignore[attr-defined]
         self._defaults = {name: value for name, value in compiled.params.items() if value is not None}
+        names: list[str] | None = compiled.positiontup  # type: ignore[attr-defined]
+        # With one name itemgetter returns a bare value; asking for it twice keeps the tuple, and is cut off again.
+        self._pick = itemgetter(*names, names[0]) if names else None
+        self._named = names is None
         self.row: Any = None
 
     def arrange(self, parameters: Parameters) -> Any:
-        if self._names is None:
-            return {**self._defaults, **parameters}
         if self._defaults:
-            return tuple(parameters[name] if name in parameters else self._defaults[name] for name in self._names)
-        return tuple([parameters[name] for name in self._names])
+            parameters = {**self._defaults, **parameters}
+        if self._pick is not None:
+            return self._pick(parameters)[:-1]
+        return parameters if self._named else ()
 
 
 class Transaction:
