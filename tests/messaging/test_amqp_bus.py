@@ -226,7 +226,7 @@ async def test_nobody_at_the_address_is_said_after_a_while_and_leaves_nothing_be
     before = asyncio.all_tasks()
 
     with pytest.raises(Disconnected) as refused:
-        await AmqpBus.open("amqp://agent:Sup3rS3cret@127.0.0.1:9/v", open_timeout_s=0.5)
+        await AmqpBus.open("amqp://agent:Sup3rS3cret@127.0.0.1:9/v", open_timeout_s=1.0)
 
     assert "amqp://agent:***@127.0.0.1:9/v" in refused.value.detail
     assert "Connection refused" in refused.value.detail
@@ -242,7 +242,7 @@ async def test_a_wrong_password_is_named_as_such_and_shown_nowhere(
     wrong = urlunsplit(parts._replace(netloc=f"{parts.username}:Sup3rS3cret@{parts.hostname}:{parts.port}"))
 
     with pytest.raises(Disconnected) as refused:
-        await AmqpBus.open(wrong, open_timeout_s=1.0)
+        await AmqpBus.open(wrong, open_timeout_s=3.0)
 
     assert "it refuses the login as" in refused.value.detail
     assert "Sup3rS3cret" not in f"{refused.value.detail}{refused.value.hint}{caplog.text}"
@@ -275,7 +275,7 @@ async def test_over_tls_the_server_must_be_the_one_that_the_authority_vouches_fo
     )  # fmt: skip
 
     with pytest.raises(Disconnected, match="certificate verify failed"):
-        await AmqpBus.open(address, open_timeout_s=1.0)
+        await AmqpBus.open(address, open_timeout_s=3.0)
 
     bus = await AmqpBus.open(f"{address}?cacertfile={authority}")
     await a_desk(bus, Queue(QUEUE))

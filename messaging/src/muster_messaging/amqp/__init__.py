@@ -2,7 +2,8 @@
 
 bus.py         AmqpBus: the contract; owns two supervised links, one to publish and one for all the rest
 supervisor.py  keeps one link up: back-off, jitter, who is told
-link.py        a pika connection and channel with futures, and a short cut for the frames of the hot path
+link.py        a pika connection with futures, and a short cut for the frames of the hot path
+channel.py     a pika channel with futures                       lost.py         why either of them ended
 publisher.py   confirms, returns, the window, the deadline       unconfirmed.py  what is under way, as a plain table
 consumer.py    one subscription: hands out, acknowledges         acks.py         which acks to send, as plain decisions
 keeper.py      consumes again after every loss                   deliveries.py   frames -> deliveries

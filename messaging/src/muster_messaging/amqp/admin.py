@@ -7,7 +7,9 @@ import asyncio
 from typing import Any
 
 from muster_messaging.amqp.arguments import mismatch, queue_arguments
-from muster_messaging.amqp.link import Link, LinkChannel, Lost
+from muster_messaging.amqp.channel import LinkChannel
+from muster_messaging.amqp.link import Link
+from muster_messaging.amqp.lost import Lost
 from muster_messaging.amqp.supervisor import Supervisor
 from muster_messaging.bus import QueueInfo
 from muster_messaging.errors import BusError, Disconnected, Refused

@@ -7,7 +7,8 @@ from asyncio import Future
 from muster_messaging.amqp.admin import Admin
 from muster_messaging.amqp.consumer import AmqpSubscription
 from muster_messaging.amqp.keeper import keep
-from muster_messaging.amqp.link import Link, Lost
+from muster_messaging.amqp.link import Link
+from muster_messaging.amqp.lost import Lost
 from muster_messaging.amqp.publisher import CONFIRM_TIMEOUT_S, Publisher
 from muster_messaging.amqp.supervisor import Supervisor
 from muster_messaging.amqp.url import Endpoint, parse_url

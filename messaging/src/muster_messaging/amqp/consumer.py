@@ -13,9 +13,10 @@ from functools import partial
 
 from muster_messaging.amqp import wire
 from muster_messaging.amqp.acks import AckLedger
+from muster_messaging.amqp.channel import LinkChannel
 from muster_messaging.amqp.codec import read_delivery
 from muster_messaging.amqp.deliveries import DeliveryReader
-from muster_messaging.amqp.link import Link, LinkChannel
+from muster_messaging.amqp.link import Link
 from muster_messaging.errors import BusError, Disconnected
 from muster_messaging.message import Delivery
 

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from muster_messaging.amqp.consumer import AmqpSubscription
-from muster_messaging.amqp.link import Link, Lost
+from muster_messaging.amqp.link import Link
+from muster_messaging.amqp.lost import Lost
 from muster_messaging.amqp.supervisor import Supervisor
 from muster_messaging.errors import Refused
 

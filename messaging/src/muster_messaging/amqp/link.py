@@ -1,146 +1,31 @@
-"""A pika connection and its channels with futures instead of callbacks. No pika exception leaves this file.
+"""A pika connection with futures instead of callbacks. No pika exception leaves this file and its neighbour channel.py.
 
 The laws:
-1. Everything happens on the loop's thread; a future that waits for an answer fails when its channel or link is lost.
+1. Everything happens on the loop's thread; `lost` ends exactly once, whatever became of the connection.
 2. Frames of the hot path (deliveries, confirms) go to a channel's `sink` as they stand in the receive buffer; all other
    frames go pika's way. Publishes are gathered for the rest of the loop's turn and written in one piece.
 """
 
 import asyncio
 import logging
-import re
 from asyncio import Future
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pika import spec
 from pika.adapters.asyncio_connection import AsyncioConnection
-from pika.channel import Channel
-from pika.exceptions import AMQPConnectionError, AMQPError, ChannelClosedByBroker, ConnectionClosedByBroker
+from pika.exceptions import AMQPError
 from pika.frame import decode_frame
 
 from muster_messaging.amqp import wire
+from muster_messaging.amqp.channel import CLOSE_TIMEOUT_S, LinkChannel, Sink, end
+from muster_messaging.amqp.lost import Lost, lost_by
 
-__all__ = ["Link", "LinkChannel", "Lost"]
-
-#: (frame type, buffer, start of the payload, end of the payload) -> whether it is dealt with.
-Sink = Callable[[int, bytes, int, int], bool]
-
-#: Seconds for the closing handshake; a server that hangs must not hold up the end of a process.
-CLOSE_TIMEOUT_S = 3.0
-
-_QUOTED = re.compile(r"\((\d{3})\) '(.*)'")
+__all__ = ["Link"]
 
 # pika reports every lost connection with stack traces of its own; the supervisor says the same in one line.
 _PIKA_LOG = logging.getLogger("pika")
 if _PIKA_LOG.level == logging.NOTSET:
     _PIKA_LOG.setLevel(logging.CRITICAL)
-
-
-class Lost(Exception):
-    """A channel or a link ended. `code` is AMQP's (403, 404, 406 ...) when the server ended it, else 0."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
-
-
-def _lost(reason: object) -> Lost:
-    reason = _innermost(reason)
-    if isinstance(reason, ChannelClosedByBroker | ConnectionClosedByBroker):
-        return Lost(int(reason.reply_code), str(reason.reply_text))
-    # While a connection opens, pika keeps the server's answer as the text of its guess.
-    if quoted := _QUOTED.search(str(reason)):
-        return Lost(int(quoted[1]), quoted[2])
-    return Lost(0, str(reason) or type(reason).__name__)
-
-
-def _innermost(reason: object) -> object:
-    """Return what pika's wrappers of wrappers are about: a refused connection, say."""
-    for _ in range(10):
-        inner = getattr(reason, "exception", None)
-        if inner is None and (several := getattr(reason, "exceptions", None)):
-            inner = several[-1]
-        if inner is None and isinstance(reason, AMQPConnectionError) and reason.args:
-            inner = reason.args[0] if isinstance(reason.args[0], Exception) else None
-        if inner is None:
-            break
-        reason = inner
-    return reason
-
-
-def _end(future: "Future[Any]", result: object) -> None:
-    if not future.done():  # whoever waited may have left
-        future.set_result(result)
-
-
-class LinkChannel(Channel):  # type: ignore[misc]  # pika is untyped
-    """A channel. `lost` ends, with a Lost as its result, when the channel is gone for whatever reason."""
-
-    def __init__(self, link: "Link", number: int, on_open: Callable[[Any], None]) -> None:
-        super().__init__(link, number, on_open)
-        self.link = link
-        self.number = number
-        self.lost: Future[Lost] = link.loop.create_future()
-        self._waiting: set[Future[Any]] = set()
-        self.add_on_close_callback(self._on_lost)
-
-    def _on_lost(self, _channel: Channel, reason: Exception) -> None:
-        self.link.sinks.pop(self.number, None)
-        lost = _lost(reason)
-        _end(self.lost, lost)
-        for future in self._waiting:
-            if not future.done():
-                future.set_exception(lost)
-        self._waiting.clear()
-
-    async def ask(self, method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-        """Call a method of pika's that takes `callback`, and return the answer's method; raises Lost."""
-        future: Future[Any] = self.link.loop.create_future()
-        self._waiting.add(future)
-        try:
-            method(*arguments, callback=lambda frame: _end(future, frame.method), **named)
-            return await future
-        except AMQPError as error:
-            raise _lost(error) from error
-        finally:
-            self._waiting.discard(future)
-
-    async def consume(self, queue: str, tag: str) -> None:
-        """Begin to receive through the sink.
-
-        Not by pika's basic_consume: of a consumer that it knows, pika sends basic.cancel before it closes the channel,
-        and a stand-by consumer would be handed later messages before those that this channel gives back.
-        """
-
-        def send(callback: Callable[[Any], None]) -> None:
-            consume = spec.Basic.Consume(queue=queue, consumer_tag=tag, arguments={})
-            self._rpc(consume, callback, [(spec.Basic.ConsumeOk, {"consumer_tag": tag})])
-
-        await self.ask(send)
-
-    def acknowledge(self, tag: int, *, multiple: bool) -> None:
-        """Tell the server that a delivery is done; nothing happens on a channel that is gone."""
-        if self.is_open:
-            self.link.send(wire.method_frame(self.number, wire.BASIC_ACK, wire.U64.pack(tag) + bytes((multiple,))))
-
-    def dead_letter(self, tag: int) -> None:
-        """Reject a delivery for good."""
-        if self.is_open:
-            self.link.flush()
-            self.basic_reject(tag, requeue=False)
-
-    def drop(self) -> None:
-        """Begin to close the channel without waiting for the end of it."""
-        if self.is_open:
-            self.link.flush()
-            self.close()
-
-    async def leave(self) -> None:
-        """Close the channel, after everything that was sent on it; what is unacknowledged comes again."""
-        self.drop()
-        await asyncio.wait((self.lost,), timeout=CLOSE_TIMEOUT_S)
 
 
 class Link(AsyncioConnection):  # type: ignore[misc]  # pika is untyped
@@ -180,7 +65,7 @@ class Link(AsyncioConnection):  # type: ignore[misc]  # pika is untyped
         try:
             channel: LinkChannel = self.channel(on_open_callback=future.set_result)
         except AMQPError as error:
-            raise _lost(error) from error
+            raise lost_by(error) from error
         await asyncio.wait((future, channel.lost), return_when=asyncio.FIRST_COMPLETED)
         if channel.lost.done():
             raise channel.lost.result()
@@ -227,7 +112,7 @@ class Link(AsyncioConnection):  # type: ignore[misc]  # pika is untyped
     def _on_lost(self, _link: Any, reason: BaseException) -> None:
         self._outgoing.clear()
         self.sinks.clear()
-        _end(self.lost, _lost(reason))
+        end(self.lost, lost_by(reason))
 
     def _create_channel(self, channel_number: int, on_open_callback: Callable[[Any], None]) -> LinkChannel:
         return LinkChannel(self, channel_number, on_open_callback)
@@ -239,13 +124,13 @@ class Link(AsyncioConnection):  # type: ignore[misc]  # pika is untyped
         sinks, read_head = self.sinks, wire.FRAME_HEAD.unpack_from
         while length - at >= wire.FRAME_OVERHEAD:
             kind, number, size = read_head(buffer, at)
-            end = at + wire.FRAME_OVERHEAD + size
-            if end > length:
+            stop = at + wire.FRAME_OVERHEAD + size
+            if stop > length:
                 break
             sink = sinks.get(number)
-            if sink is None or not sink(kind, buffer, at + 7, end - 1):
+            if sink is None or not sink(kind, buffer, at + 7, stop - 1):
                 self._frame_buffer = b""
-                self._process_frame(decode_frame(buffer[at:end])[1])
-            at = end
+                self._process_frame(decode_frame(buffer[at:stop])[1])
+            at = stop
         self.bytes_received += at
         self._frame_buffer = buffer[at:]

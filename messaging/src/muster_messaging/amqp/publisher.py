@@ -10,8 +10,9 @@ from asyncio import Future, TimerHandle
 from pika import spec
 
 from muster_messaging.amqp import wire
+from muster_messaging.amqp.channel import LinkChannel
 from muster_messaging.amqp.codec import Encoder
-from muster_messaging.amqp.link import LinkChannel, Lost
+from muster_messaging.amqp.lost import Lost
 from muster_messaging.amqp.unconfirmed import InFlight, Publish, blame
 from muster_messaging.errors import BusError, Disconnected, QueueFull, Refused, TooLarge, Unconfirmed, Unroutable
 from muster_messaging.message import MAX_BODY_BYTES, Message

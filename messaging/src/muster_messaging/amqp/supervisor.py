@@ -5,7 +5,8 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 
-from muster_messaging.amqp.link import Link, Lost
+from muster_messaging.amqp.link import Link
+from muster_messaging.amqp.lost import Lost
 from muster_messaging.amqp.url import Endpoint
 
 __all__ = ["Supervisor", "pause"]
