@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from muster_messaging.embedded.bus import EmbeddedBus
-from muster_messaging.embedded.server import EmbeddedQueueServer, EmbeddedSubscription
+from muster_messaging.embedded.server import EmbeddedQueueServer
 from muster_messaging.link.channel import certificate_pin
 from muster_messaging.link.identity import proof_is_valid
 from muster_messaging.link.problems import write_status
@@ -132,24 +132,6 @@ class Commands(AgentCommandsServicer):
         return cmd.SendCommandResultResponse()
 
 
-class RelayedQueues:
-    """The queues as the relay sees them; when the server hangs up, its streams' subscriptions go with it."""
-
-    def __init__(self, queues: EmbeddedQueueServer) -> None:
-        self.publish_frame = queues.publish_frame
-        self._queues = queues
-        self._subscriptions: list[EmbeddedSubscription] = []
-
-    async def subscribe_frames(self, queue: str, prefetch: int) -> EmbeddedSubscription:
-        self._subscriptions.append(await self._queues.subscribe_frames(queue, prefetch))
-        return self._subscriptions[-1]
-
-    def abandon(self) -> None:
-        subscriptions, self._subscriptions = self._subscriptions, []
-        for subscription in subscriptions:
-            subscription.abandon()
-
-
 class FakeServer:
     """Start with `start`; give agents `join_token` and `address`."""
 
@@ -191,7 +173,6 @@ class FakeServer:
 
     async def start(self) -> None:
         self.queues = EmbeddedQueueServer(self.folder / "queues.db")
-        self.relayed = RelayedQueues(self.queues)
         self.bus = EmbeddedBus(self.queues, "server")
         await self.bus.declare(base_topology(self.partitions))
         for agent_id in self.keys.values():
@@ -203,7 +184,7 @@ class FakeServer:
         add_AgentRegistrationServicer_to_server(Registrations(self), self.server)
         add_AgentStatusServicer_to_server(Statuses(self), self.server)
         add_AgentCommandsServicer_to_server(Commands(self), self.server)
-        add_MessageRelayServicer_to_server(Relay(self.relayed, self.identify), self.server)
+        add_MessageRelayServicer_to_server(Relay(self.queues, self.identify), self.server)
         credentials = grpc.ssl_server_credentials([(self.key, self.certificate)])
         self.port = self.server.add_secure_port(f"127.0.0.1:{self.port}", credentials)
         await self.server.start()
@@ -213,7 +194,6 @@ class FakeServer:
         for queue in list(self.command_streams):
             queue.put_nowait(None)
         await self.server.stop(0)
-        self.relayed.abandon()
 
     async def stop(self) -> None:
         await self.hang_up()

@@ -210,6 +210,20 @@ async def test_a_page_becomes_markdown(web: Web) -> None:
     assert "alert" not in outcome.text
 
 
+async def test_a_page_that_takes_too_long_to_read_is_given_up(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("muster_agent.tools.fetch.READ_S", 0.05)
+    web.pages["/"] = answer(b"<p>x</p>" * 20_000, content_type="text/html")
+    with pytest.raises(ToolFailed, match="to read"):
+        await fetch(f"http://127.0.0.1:{web.port}/", (f"127.0.0.1:{web.port}",))
+
+
+async def test_a_page_without_text_and_one_that_is_no_page_are_read_too(web: Web) -> None:
+    local = (f"127.0.0.1:{web.port}",)
+    for body in (b"", b"<html></html>", b"\xff\xfe\x00<", b"<div>" * 3000):
+        web.pages["/"] = answer(body, content_type="text/html")
+        assert (await fetch(f"http://127.0.0.1:{web.port}/", local)).ok
+
+
 async def test_an_error_page_is_a_failed_outcome_with_its_text(web: Web) -> None:
     outcome = await fetch(f"http://127.0.0.1:{web.port}/none", (f"127.0.0.1:{web.port}",))
     assert not outcome.ok

@@ -1,17 +1,20 @@
 """Heartbeats: they go on whatever handlers do, and both sides reconcile."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from muster_agent import Agent, IncomingMessage, Reply
+from muster_agent import Agent, AgentSettings, IncomingMessage, Reply, run_agent
 from muster_agent.control import board as board_module
 from muster_agent.control.board import Board, RunNote
-from muster_protos.v1.status_pb2 import LIFECYCLE_RUNNING, LIFECYCLE_STOPPING, HeartbeatReply
+from muster_protos.v1.status_pb2 import LIFECYCLE_FAILED, LIFECYCLE_RUNNING, LIFECYCLE_STOPPING, HeartbeatReply
+from muster_shared_models.problems import MusterError
 from tests.agent.conftest import Running
 from tests.agent.fake_server import FakeServer
 from tests.agent.processes import agent_process
+from tests.agent.talk import Talk
 from tests.agent.waiting import until
 
 BLOCKING = """
@@ -119,3 +122,20 @@ def test_load_is_the_higher_of_slots_and_machine() -> None:
     board.notes = lambda: [RunNote("run_1", "", "", 0)]
     assert board.beat(machine_load=10, lag_ms=0).load_percent == 25
     assert board.beat(machine_load=80, lag_ms=0).load_percent == 80
+
+
+async def test_an_agent_that_fails_says_so_in_its_last_beat(
+    server: FakeServer, settings_for: Callable[..., AgentSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = Agent("echo")
+    agent.on_message(lambda message: message.text)
+    task = asyncio.create_task(run_agent(settings_for(), agent))
+    await until(lambda: server.beats and server.beats[-1].consumer_attached)
+    monkeypatch.setattr("muster_agent.journal.messages.PUT", {1: "INSERT INTO nowhere VALUES (1)"})
+    monkeypatch.setattr("muster_agent.journal.messages.AT_ONCE", (1,))
+    async with Talk(server.bus, next(iter(server.keys.values()))) as talk:
+        run_id = await talk.send("x")
+        with pytest.raises(MusterError, match="journal cannot be written"):
+            await asyncio.wait_for(task, 20)
+        assert talk.kinds(run_id) == []
+    assert server.beats[-1].lifecycle == LIFECYCLE_FAILED

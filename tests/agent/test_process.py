@@ -106,7 +106,6 @@ async def test_a_killed_agent_begins_the_run_again_as_its_second_attempt(server:
         run_id = await talk.send("x")
         await until(lambda: talk.kinds(run_id))
         kill(process)
-        server.relayed.abandon()
         (tmp_path / "work" / "go").touch()
         script = SLOW.replace("Path(", f"Path({str(tmp_path / 'work')!r}, ")
         server.beats.clear()
@@ -126,7 +125,6 @@ async def test_a_killed_agent_never_repeats_a_side_effect(server: FakeServer, tm
         run_id = await talk.send(f"$echo line >> {marks}; sleep 45")
         await until(marks.exists)
         kill(process)
-        server.relayed.abandon()
         server.beats.clear()
         async with agent_process(SLOW, server, tmp_path):
             end = await talk.end(run_id)

@@ -35,7 +35,7 @@ from muster_agent.tasks import cancel, first_error, for_ever, unless
 from muster_agent.tools.registry import TOOL_NAMES, build_tools
 from muster_agent.tools.toolbox import Toolbox
 from muster_protos.v1.registration_pb2 import AgentDescription
-from muster_protos.v1.status_pb2 import LIFECYCLE_DRAINING
+from muster_protos.v1.status_pb2 import LIFECYCLE_DRAINING, LIFECYCLE_FAILED
 
 __all__ = ["run_agent"]
 
@@ -156,6 +156,9 @@ class _Life:
                 await self._stop_in_order(parts, receiving, instructed)
                 for task in others:
                     task.cancel()
+        except Exception:
+            parts.board.lifecycle = LIFECYCLE_FAILED
+            raise
         finally:
             # 4. Also after a failure: end what is left, leave the bus, then say goodbye to the server.
             await asyncio.gather(parts.runner.drain(0), parts.commands.close())

@@ -23,7 +23,7 @@ from muster_agent.control.board import Board
 from muster_agent.machine import this_system
 from muster_messaging.link.channel import open_thread_channel
 from muster_messaging.link.problems import read_problem
-from muster_protos.v1.status_pb2 import LIFECYCLE_STOPPING, Heartbeat, HeartbeatReply
+from muster_protos.v1.status_pb2 import LIFECYCLE_FAILED, LIFECYCLE_STOPPING, Heartbeat, HeartbeatReply
 from muster_protos.v1.status_pb2_grpc import AgentStatusStub
 from muster_shared_models.problems import MusterError
 
@@ -89,7 +89,8 @@ class _Stream:
                 self.call.cancel()  # connected, but nobody answers
                 return
         if self.stopping:
-            self._board.lifecycle = LIFECYCLE_STOPPING
+            if self._board.lifecycle != LIFECYCLE_FAILED:
+                self._board.lifecycle = LIFECYCLE_STOPPING
             yield self._board.beat(machine_load=0, lag_ms=0)
 
 

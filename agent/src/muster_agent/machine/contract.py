@@ -33,6 +33,10 @@ class System(Protocol):
         """
         ...
 
+    def alive(self, pids: Sequence[int]) -> list[int]:
+        """Return those of `pids` that live: a quick look, which finds nobody new."""
+        ...
+
     def signal(self, leader: int | None, mark: str, *, kill: bool) -> int:
         """Ask all members to end, or kill them; return how many there were."""
         ...

@@ -43,6 +43,11 @@ def members(leader: int | None, mark: str) -> list[int]:
     return [leader] if str(leader).encode() in listed.stdout.split() else []
 
 
+def alive(pids: Sequence[int]) -> list[int]:
+    """Look at each."""
+    return [pid for pid in pids if members(pid, "")]
+
+
 def signal(leader: int | None, mark: str, *, kill: bool) -> int:
     """End the program's tree."""
     if leader is None:

@@ -69,6 +69,13 @@ def members(leader: int | None, mark: str) -> list[int]:
         found |= descendants
 
 
+def alive(pids: Sequence[int]) -> list[int]:
+    """Look at these only."""
+    if not PROC.joinpath("self").exists():
+        return [pid for pid in pids if _group_of(pid) >= 0]
+    return [pid for pid in pids if _read_process(pid) is not None]
+
+
 def signal(leader: int | None, mark: str, *, kill: bool) -> int:
     """Signal the group at once, and every member outside it by itself."""
     number = signals.SIGKILL if kill else signals.SIGTERM

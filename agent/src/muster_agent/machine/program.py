@@ -133,14 +133,19 @@ class Program:
             self._room.notify_all()
 
     async def _gone(self, within_s: float) -> bool:
+        """Wait until nobody is left: look at those who are known often, for others when those are gone."""
         give_up_at = self._loop.time() + within_s
         killing = within_s == KILL_S
-        while await self.members():
+        known = await self.members()
+        while known:
             if self._loop.time() >= give_up_at:
                 return False
-            if killing:  # a process may have forked between the look and the signal
-                await asyncio.to_thread(self._system.signal, self.pid, self._mark, kill=True)
             await asyncio.sleep(LOOK_S)
+            known = self._system.alive(known)
+            if not known:
+                known = await self.members()
+                if known and killing:  # forked between the look and the signal
+                    await asyncio.to_thread(self._system.signal, self.pid, self._mark, kill=True)
         return True
 
     def _thread(self, work: Callable[..., None], *arguments: object) -> None:

@@ -105,6 +105,10 @@ class RunCore:
             self._end_id = derived_id("msg", self.run_id, self.attempt, END)
         return self._end_id
 
+    def flush_id(self, number: int) -> str:
+        """Return the id of a message before the last one."""
+        return derived_id("msg", self.run_id, self.attempt, number)
+
     @property
     def text(self) -> str:
         """Everything said so far."""

@@ -184,9 +184,7 @@ class Publisher:
         core, request = run.core, run.request
         run.flushes += 1
         return Message(
-            id=core.end_id
-            if core.state is RunState.ENDED
-            else derived_id("msg", core.run_id, core.attempt, run.flushes),
+            id=core.end_id if core.state is RunState.ENDED else core.flush_id(run.flushes),
             type=MessageType.RUN_EVENTS.value,
             body=encode_events(core.run_id, events),
             to=SERVER,

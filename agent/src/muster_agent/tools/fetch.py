@@ -1,12 +1,17 @@
 """The tool `fetch`: a public web page as readable text."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx2
 from pydantic import Field
 
 from muster_agent.errors import ToolFailed
+from muster_agent.settings import child_environment
+from muster_agent.tools import readable
 from muster_agent.tools.contract import Arguments, Live, Outcome, ToolSpec
 from muster_agent.tools.guarded_http import Page, fetch_page
 
@@ -14,8 +19,9 @@ __all__ = ["FetchTool"]
 
 #: The most that is returned, in characters.
 MAX_TEXT = 60_000
-#: Longer pages are cut before they are read: reading takes about a second a megabyte.
-MAX_HTML = 2 * 1024 * 1024
+#: Longer pages are cut before they are read, in characters; and how long that may take.
+MAX_HTML = 1024 * 1024
+READ_S = 15.0
 PAGES = ("text/html", "application/xhtml+xml")
 TEXTS = ("application/json", "application/xml", "application/javascript", "application/x-ndjson", "application/yaml")
 
@@ -74,8 +80,19 @@ def _text(page: Page) -> str:
 
 
 def _markdown(html: str, url: str) -> str:
-    # Imported late: it takes half a second, and most agents never fetch.
-    import trafilatura  # noqa: PLC0415
-
-    found = trafilatura.extract(html, url=url, output_format="markdown", include_links=True, include_tables=True)
-    return str(found or trafilatura.html2txt(html) or "(a page without text)")
+    program = [sys.executable, "-I", str(Path(readable.__file__)), url]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own program; the page is only its input
+            program,
+            input=html.encode("utf-8", "replace"),
+            env=child_environment([], {}),
+            capture_output=True,
+            timeout=READ_S,
+            check=True,
+        )
+    except subprocess.TimeoutExpired:
+        raise ToolFailed(f"The page takes longer than {READ_S:.0f} s to read.") from None
+    except subprocess.CalledProcessError as error:
+        why = error.stderr.decode("utf-8", "replace").strip().splitlines()[-1:] or ["it ended early"]
+        raise ToolFailed(f"The page cannot be read: {why[0][:200]}.") from None
+    return done.stdout.decode("utf-8", "replace")
