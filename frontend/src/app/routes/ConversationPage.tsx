@@ -1,5 +1,8 @@
+import { ActionIcon } from "@mantine/core";
+import { IconPlus } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
-import { useParams } from "@tanstack/react-router";
+import { Link, useParams } from "@tanstack/react-router";
+import { PageHeader } from "../../components/page/PageHeader";
 import { ConversationList } from "../../features/conversation/components/ConversationList";
 import { ConversationView } from "../../features/conversation/components/ConversationView";
 import { sessionQuery } from "../../features/session/api/session";
@@ -12,6 +15,11 @@ export function ConversationPage() {
   return (
     <div className={classes.columns}>
       <aside className={classes.list} aria-label="Conversations">
+        <PageHeader title="Conversations">
+          <ActionIcon component={Link} to="/conversations/new" aria-label="New conversation" title="New conversation">
+            <IconPlus size={14} stroke={1.5} />
+          </ActionIcon>
+        </PageHeader>
         <ConversationList here={conversationId} empty={null} />
       </aside>
       <div className={classes.page}>

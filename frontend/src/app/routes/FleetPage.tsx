@@ -10,6 +10,7 @@ import { Broken } from "../../components/pictures/Broken";
 import { Loading } from "../../components/pictures/Loading";
 import { FleetWall } from "../../features/fleet/components/FleetWall";
 import { headcount } from "../../features/fleet/says";
+import { fleetSearch } from "../../features/fleet/search";
 import { FirstRun } from "../../features/join/components/FirstRun";
 import { systemQuery } from "../../features/system/api/system";
 import { useFleet, useStreamProblem } from "../../live/hooks";
@@ -79,7 +80,7 @@ export function FleetPage() {
         <FleetWall
           agents={agents}
           search={search}
-          onSearch={(next) => void navigate({ to: "/fleet", search: next, replace: true })}
+          onSearch={(next, typed) => void navigate({ to: "/fleet", search: fleetSearch({ ...next }), replace: typed })}
           onChat={chat}
           onPush={push}
         />

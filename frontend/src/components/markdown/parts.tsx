@@ -27,6 +27,9 @@ function Preformatted({ children }: { children?: ReactNode }) {
 export const PARTS: Components = {
   a: ({ href, children }) => <ExternalLink href={href}>{children}</ExternalLink>,
   img: ({ src, alt }) => <NamedPicture src={src} alt={alt} />,
+  input: ({ checked }) => (
+    <input type="checkbox" disabled checked={checked === true} readOnly aria-label={checked ? "done" : "not done"} />
+  ),
   pre: ({ children }) => <Preformatted>{children}</Preformatted>,
   table: ({ children }) => (
     <div className={classes.table}>

@@ -79,10 +79,10 @@ describe("the roll call", () => {
   test("is one stroke an agent up to 200, then a share, then bars", () => {
     expect(strokeCount(13, 38)).toBe(13);
     expect(strokeCount(1, 1000)).toBe(1);
-    expect(strokeCount(500, 1000)).toBe(100);
+    expect(strokeCount(500, 1000)).toBe(60);
     expect(strokeCount(0, 1000)).toBe(0);
     expect(barWidth(500, 1000)).toBeNull();
-    expect(barWidth(1000, 4000)).toBe(225);
+    expect(barWidth(1000, 4000)).toBe(210);
     expect(barWidth(1, 40_000)).toBe(3);
   });
 });

@@ -46,9 +46,9 @@ export function CommandList({ agentId, commands, pending, here, onOpen, onForget
         <CommandRow key={command.id} command={command} agentId={agentId} isHere={command.id === here} onOpen={onOpen} />
       ))}
       {items.length === 0 && query.isPending && <Loading what="commands" rows={4} />}
-      {items.length === 0 && query.isError && (
+      {query.isError && (
         <Broken
-          title="Commands could not be read"
+          title={items.length > 0 ? "Earlier commands could not be read" : "Commands could not be read"}
           problem={asProblem(query.error)}
           onRetry={() => void query.refetch()}
         />

@@ -52,6 +52,15 @@ export function ConversationList({ agentId = "", here, empty }: Props) {
       {views.map((view) => (
         <ConversationRow key={view.id} view={view} isHere={view.id === here} />
       ))}
+      {read.isError && (
+        <Broken
+          title="Earlier conversations could not be read"
+          problem={asProblem(read.error)}
+          onRetry={() => void read.refetch()}
+        >
+          What is shown is live.
+        </Broken>
+      )}
       {read.hasNextPage && (
         <div className={classes.more}>
           <Button variant="subtle" loading={read.isFetchingNextPage} onClick={() => void read.fetchNextPage()}>

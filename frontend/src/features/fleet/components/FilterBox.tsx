@@ -7,7 +7,7 @@ import classes from "./FilterBox.module.css";
 
 interface Props {
   query: string;
-  onQuery(query: string): void;
+  onQuery(query: string, typed: boolean): void;
 }
 
 /** Terms as pills, words as text; both at once in the address bar. */
@@ -29,10 +29,10 @@ export function FilterBox({ query, onQuery }: Props) {
     const words = parts.filter((part) => part && !parseTerm(part));
     const rest = found.length > 0 ? [...words, last].join(" ").trimStart() : value;
     setText(rest);
-    onQuery(`${queryText({ terms: [...terms, ...found], words: [] })} ${rest}`.trim());
+    onQuery(`${queryText({ terms: [...terms, ...found], words: [] })} ${rest}`.trim(), true);
   };
   const drop = (index: number) => {
-    onQuery(`${queryText({ terms: terms.filter((_, at) => at !== index), words: [] })} ${text}`.trim());
+    onQuery(`${queryText({ terms: terms.filter((_, at) => at !== index), words: [] })} ${text}`.trim(), false);
   };
 
   return (

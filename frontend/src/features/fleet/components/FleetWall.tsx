@@ -17,7 +17,8 @@ import { WallTable } from "./WallTable";
 interface Props extends CellActions {
   agents: AgentView[];
   search: FleetSearch;
-  onSearch(search: FleetSearch): void;
+  /** `typed`: one of many letters, not a step to go back to. */
+  onSearch(search: FleetSearch, typed: boolean): void;
 }
 
 /** Every agent, live, as a wall or a table, filtered and in order. */
@@ -39,14 +40,16 @@ export function FleetWall({ agents, search, onSearch, onChat, onPush }: Props) {
       <RollCall
         agents={agents}
         query={q}
-        onToggle={(state) => onSearch({ ...search, q: toggled(q, { key: "state", value: state, wanted: true }) })}
+        onToggle={(state) =>
+          onSearch({ ...search, q: toggled(q, { key: "state", value: state, wanted: true }) }, false)
+        }
       />
       <Toolbar search={search} onSearch={onSearch} news={held.news} onShowNews={held.show} />
       {held.agents.length === 0 ? (
         <div className={classes.none}>
           <Empty
             title="No agent matches"
-            action={<Button onClick={() => onSearch({ ...search, q: "" })}>Clear the filter</Button>}
+            action={<Button onClick={() => onSearch({ ...search, q: "" }, false)}>Clear the filter</Button>}
           >
             {agents.length} agents are here; none of them is {q}.
           </Empty>

@@ -7,7 +7,7 @@ import classes from "./Wall.module.css";
 
 interface Props {
   search: FleetSearch;
-  onSearch(search: FleetSearch): void;
+  onSearch(search: FleetSearch, typed: boolean): void;
   news: News | null;
   onShowNews(): void;
 }
@@ -17,7 +17,7 @@ export function Toolbar({ search, onSearch, news, onShowNews }: Props) {
   const { q = "", sort = "state", view } = search;
   return (
     <section className={classes.toolbar} aria-label="Filter and order">
-      <FilterBox query={q} onQuery={(query) => onSearch({ ...search, q: query })} />
+      <FilterBox query={q} onQuery={(query, typed) => onSearch({ ...search, q: query }, typed)} />
       <Menu position="bottom-start">
         <Menu.Target>
           <Button
@@ -34,7 +34,7 @@ export function Toolbar({ search, onSearch, news, onShowNews }: Props) {
               key={value}
               role="menuitemradio"
               aria-checked={value === sort}
-              onClick={() => onSearch({ ...search, sort: value as Sort })}
+              onClick={() => onSearch({ ...search, sort: value as Sort }, false)}
             >
               {text}
             </Menu.Item>
@@ -55,7 +55,7 @@ export function Toolbar({ search, onSearch, news, onShowNews }: Props) {
             aria-pressed={view !== "table"}
             onClick={() => {
               const { view: _table, ...rest } = search;
-              onSearch(rest);
+              onSearch(rest, false);
             }}
           >
             <IconLayoutGrid size={14} stroke={1.5} />
@@ -65,7 +65,7 @@ export function Toolbar({ search, onSearch, news, onShowNews }: Props) {
           <ActionIcon
             aria-label="Table"
             aria-pressed={view === "table"}
-            onClick={() => onSearch({ ...search, view: "table" })}
+            onClick={() => onSearch({ ...search, view: "table" }, false)}
           >
             <IconList size={14} stroke={1.5} />
           </ActionIcon>
