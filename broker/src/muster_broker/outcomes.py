@@ -34,8 +34,8 @@ __all__ = ["Publisher"]
 PATIENCE_S = 15.0
 #: Rounds through the retry queue.
 MAX_RETRIES = 5
-#: The sender's name on what the server publishes.
-SERVER = "server"
+#: What the names of agents begin with, as senders.
+AGENT_PREFIX = f"{IdKind.AGENT.value}_"
 
 log = structlog.get_logger()
 
@@ -86,13 +86,14 @@ class Publisher:
             agent_id=notice.agent_id,
             targets=list(notice.targets),
         )
-        to_server = message.sender == SERVER or not message.sender
+        sender = _origin(message)
+        to_server = not sender.startswith(AGENT_PREFIX)
         told = Message(
             # The same notice of the same message has the same id: told twice after a crash, it is taken once.
             id=f"{message.id}!{notice.reason}" if message.id else new_id(IdKind.MESSAGE),
             type=MessageType.NOTICE.value,
             body=body.model_dump_json().encode(),
-            to="server" if to_server else f"agent:{message.sender}",
+            to="server" if to_server else f"agent:{sender}",
             conversation=message.conversation,
             run=message.run,
             correlation_id=message.id,
@@ -101,7 +102,7 @@ class Publisher:
         if to_server:
             sent = self._lanes.send(f"{message.conversation}>", TO_SERVER, IN, told)
         else:
-            sent = self._lanes.send(f"{message.conversation}>{message.sender}", TO_AGENT, message.sender, told)
+            sent = self._lanes.send(f"{message.conversation}>{sender}", TO_AGENT, sender, told)
         return self._settled(sent, told, lambda _: self.park(told, Reason.UNROUTABLE))
 
     def park(self, message: Message, reason: Reason) -> "Future[None]":
@@ -146,5 +147,8 @@ class Publisher:
 
 
 def _origin(message: Message) -> str:
-    """Return who sent a message first: what the transport verified, or what a broker wrote before."""
-    return message.origin or message.sender
+    """Return who sent a message first: the agent that the transport verified, else what the message carries.
+
+    Only the server, brokers and (where all share one login) nobody verified can bring an origin of their own.
+    """
+    return message.sender if message.sender.startswith(AGENT_PREFIX) else message.origin or message.sender

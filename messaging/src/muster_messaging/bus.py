@@ -22,7 +22,10 @@ class Subscription(Protocol):
     """A standing wish for the messages of one queue. It survives reconnects."""
 
     async def next_batch(self) -> list[Delivery]:
-        """Return at least one delivery, in order; raises Refused when the queue is gone or not allowed."""
+        """Return at least one delivery, in order.
+
+        Raises Refused when the queue is gone or not allowed, Disconnected after `cancel`, `abandon` or `close`.
+        """
         ...
 
     def ack(self, tags: Iterable[int]) -> None:
@@ -37,7 +40,11 @@ class Subscription(Protocol):
         ...
 
     async def cancel(self) -> None:
-        """Take nothing more. What is unacknowledged may still be acknowledged; the rest comes again elsewhere."""
+        """Take nothing more. What was handed out may still be settled; what was not comes again elsewhere.
+
+        A single-active queue passes on to the next subscription when everything handed out is settled, so that
+        nothing overtakes.
+        """
         ...
 
     def abandon(self) -> None:
@@ -57,7 +64,11 @@ class Bus(Protocol):
         ...
 
     async def subscribe(self, queue: str, prefetch: int) -> Subscription:
-        """Begin to receive; at most `prefetch` deliveries are unacknowledged at a time."""
+        """Begin to receive; at most `prefetch` deliveries are unacknowledged at a time.
+
+        Waits while there is no connection (30 s at most); raises Refused when there is no such queue or it may not be
+        read, Disconnected when the bus is closed or does not come back.
+        """
         ...
 
     @property

@@ -36,7 +36,7 @@ RETRY_DELAYS = {"5s": 5_000, "30s": 30_000, "5m": 300_000}
 
 #: Crashing consumers return their whole prefetch each time: a low limit would dead-letter innocent messages.
 ROUTER_DELIVERY_LIMIT = 1000
-AGENT_DELIVERY_LIMIT = 5
+AGENT_DELIVERY_LIMIT = 20
 FAMILIES = ("router", "agent", "server")
 
 

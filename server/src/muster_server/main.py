@@ -8,12 +8,14 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc
 import structlog
 
 from muster_server.access.service import Access, TokenKind
 from muster_server.doors import add_services, make_app, own_address, public_url
 from muster_server.edge.certificate import Certificate, load_or_make
 from muster_server.edge.rpc import make_server
+from muster_server.edge.websocket import Sockets
 from muster_server.listening import HttpServer, http_socket, listen_grpc
 from muster_server.lock import locked
 from muster_server.parts import Parts, make_parts
@@ -65,22 +67,34 @@ async def _serve(
     parts: Parts, certificate: Certificate, on_started: Callable[[Started], None] | None, stop: asyncio.Event
 ) -> None:
     settings = parts.settings
-    listening = http_socket(settings)
-    rpc, credentials = make_server(certificate.key, certificate.certificate)
-    add_services(rpc, parts)
-    grpc_port = listen_grpc(rpc, credentials, settings)
-    await parts.load()
-    await _admin_token(parts.access, settings.data_dir / ADMIN_TOKEN_FILE)
+    with contextlib.closing(http_socket(settings)) as listening:
+        rpc, credentials = make_server(certificate.key, certificate.certificate)
+        add_services(rpc, parts)
+        grpc_port = listen_grpc(rpc, credentials, settings)
+        await parts.load()
+        await _admin_token(parts.access, settings.data_dir / ADMIN_TOKEN_FILE)
+        port = int(listening.getsockname()[1])
+        url = public_url(parts, port)
+        own = "127.0.0.1" if settings.grpc_host in LOOPBACK else own_address()
+        join_address = f"{settings.grpc_public_host or own}:{grpc_port}"
+        app, sockets = make_app(parts, url, port, join_address, certificate.pin)
+        http = HttpServer(app, settings)
+        await rpc.start()
+        serving = asyncio.create_task(http.serve(sockets=[listening]), name="http")
+        if on_started:
+            on_started(Started(url, f"127.0.0.1:{grpc_port}", join_address))
+        log.info("started", url=url, grpc=join_address, bus=parts.queues.kind)
+        await _work(parts, rpc, http, sockets, serving, stop)
 
-    port = int(listening.getsockname()[1])
-    url = public_url(parts, port)
-    own = "127.0.0.1" if settings.grpc_host in LOOPBACK else own_address()
-    join_address = f"{settings.grpc_public_host or own}:{grpc_port}"
-    app, sockets = make_app(parts, url, port, join_address, certificate.pin)
-    http = HttpServer(app, settings)
 
-    await rpc.start()
-    serving = asyncio.create_task(http.serve(sockets=[listening]), name="http")
+async def _work(
+    parts: Parts,
+    rpc: grpc.aio.Server,
+    http: HttpServer,
+    sockets: Sockets,
+    serving: "asyncio.Task[None]",
+    stop: asyncio.Event,
+) -> None:
     working = [
         asyncio.create_task(work, name=name)
         for name, work in (
@@ -90,9 +104,6 @@ async def _serve(
         )
     ]
     stopping = asyncio.create_task(stop.wait(), name="stop")
-    if on_started:
-        on_started(Started(url, f"127.0.0.1:{grpc_port}", join_address))
-    log.info("started", url=url, grpc=join_address, bus=parts.queues.kind)
     try:
         await asyncio.wait((serving, stopping, *working), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -102,8 +113,8 @@ async def _serve(
         parts.commands.say_goodbye(RECONNECT_MS)
         # 2. Take nothing more in.
         http.should_exit = True
-        await rpc.stop(min(1.0, settings.stop_grace_s))
-        await asyncio.wait((serving,), timeout=settings.stop_grace_s + 1)
+        await rpc.stop(min(1.0, parts.settings.stop_grace_s))
+        await asyncio.wait((serving,), timeout=parts.settings.stop_grace_s + 1)
         # 3. What is not acknowledged comes again.
         for task in (*working, stopping, serving):
             task.cancel()

@@ -42,6 +42,8 @@ _ROLES = {
 #: How long each kind is good for, where the caller does not say.
 _LIFETIME_MS = {
     TokenKind.LOGIN: HOUR_MS,
+    TokenKind.JOIN_AGENT: HOUR_MS,
+    TokenKind.JOIN_BROKER: HOUR_MS,
     TokenKind.SESSION: 30 * DAY_MS,
     TokenKind.API: 3650 * DAY_MS,
     TokenKind.AGENT: DAY_MS,

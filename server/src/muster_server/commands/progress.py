@@ -118,7 +118,7 @@ class Progress:
             return None
         store.save(tx, replace(target, output_bytes=have))
         text = self._decoders.decode(command_id, agent_id, piece.stream, data)
-        event = Output(agent_id=agent_id, stream=piece.stream, offset=target.output_bytes, text=text, dropped=dropped)
+        event = Output(agent_id=agent_id, stream=piece.stream, offset=have - len(data), text=text, dropped=dropped)
         now = self._clock()
         line = event.model_dump_json()
         return _Stored(command_id, store.append(tx, command_id, [(event.kind, line)], now), now, line, None)

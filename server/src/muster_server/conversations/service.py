@@ -135,10 +135,10 @@ class Conversations:
         return ended
 
     async def tick(self) -> None:
-        """Tell browsers which conversations have changed: the latest of them, and the others with later rounds."""
+        """Tell browsers which conversations have changed, some in each round."""
         if not self._changed:
             return
-        changed = list(self._changed)[-TOLD_AT_ONCE:]
+        changed = list(self._changed)[:TOLD_AT_ONCE]
         for conversation_id in changed:
             del self._changed[conversation_id]
         for view in await self._store.look(lambda tx: store.views(tx, changed)):

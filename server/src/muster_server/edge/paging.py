@@ -1,6 +1,6 @@
 """Cursors: opaque to clients, and only a place in an order."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 
 from muster_shared_models.problems import MusterError, Reason
@@ -20,7 +20,8 @@ def read_cursor(cursor: str | None, parts: int) -> list[str] | None:
     if not cursor:
         return None
     try:
-        place = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("|")
+        padded = cursor + "=" * (-len(cursor) % 4)
+        place = b64decode(padded, altchars=b"-_", validate=True).decode().split("|")
     except (Base64Error, ValueError):
         place = []
     if len(place) != parts:

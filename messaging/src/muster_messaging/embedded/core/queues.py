@@ -115,6 +115,7 @@ class QueueCore:
         done = [stored for tag in tags if (stored := consumer.unacked.pop(tag, None))]
         for stored in done:
             self.release(stored.queue, len(stored.frame))
+        self._remove_if_settled(consumer)
         return done
 
     def reject(self, consumer: Consumer, tag: int) -> None:
@@ -122,12 +123,19 @@ class QueueCore:
         stored = consumer.unacked.pop(tag, None)
         if stored:
             self._queues[stored.queue].dying.append((stored, "rejected"))
+            self._remove_if_settled(consumer)
 
     def stop_delivering(self, consumer: Consumer) -> None:
-        """Hand nothing more to this consumer; what it holds stays its own until acknowledged or left."""
+        """Hand nothing more to this consumer; what it holds stays its own until settled or left.
+
+        Until then a single-active queue waits for it: the next consumer must not overtake.
+        """
         consumer.prefetch = 0
+        self._remove_if_settled(consumer)
+
+    def _remove_if_settled(self, consumer: Consumer) -> None:
         state = self._queues.get(consumer.queue)
-        if state and consumer in state.consumers:
+        if state and not consumer.prefetch and not consumer.unacked and consumer in state.consumers:
             state.consumers.remove(consumer)
 
     def give_back(self, consumer: Consumer, tags: Iterable[int]) -> None:
@@ -136,14 +144,15 @@ class QueueCore:
         for stored in unseen:
             stored.attempts -= 1
         self._put_back(consumer.queue, unseen)
+        self._remove_if_settled(consumer)
 
     def leave(self, consumer: Consumer) -> list[Stored]:
         """End a consumer: what it holds goes back to its old places, or dies after too many deliveries.
 
         Returns what went back: its attempts are worth journalling.
         """
-        self.stop_delivering(consumer)
         held, consumer.unacked = list(consumer.unacked.values()), {}
+        self.stop_delivering(consumer)
         state = self._queues.get(consumer.queue)
         if state is None:
             return []
