@@ -153,12 +153,10 @@ async def test_a_forged_or_stale_proof_is_refused(server: RunningServer, tmp_pat
 
 @pytest.mark.parametrize("name", ["", "a b", "x" * 65, "../x", "a:b", "ünïcode", "-x"])
 async def test_names_that_could_be_misread_are_refused(server: RunningServer, tmp_path: Path, name: str) -> None:
-    token = await server.join_token()
-    with pytest.raises(MusterError) as refused:
-        async with puppet(server.started.grpc_address, token, tmp_path):
-            async with puppet(server.started.grpc_address, await server.join_token(), tmp_path / "k", "other") as agent:
-                agent.name = name
-                await agent.register()
+    async with puppet(server.started.grpc_address, await server.join_token(), tmp_path) as agent:
+        agent.name = name
+        with pytest.raises(MusterError) as refused:
+            await agent.register()
     assert refused.value.reason is Reason.INVALID_REQUEST
 
 
@@ -190,9 +188,11 @@ async def test_the_name_of_a_retired_agent_is_free_and_its_messages_are_not_inhe
 
 
 async def test_agents_and_their_last_words_survive_a_restart_of_the_server(tmp_path: Path) -> None:
-    async with running_server(tmp_path / "data") as server:
-        async with puppet(server.started.grpc_address, await server.join_token(), tmp_path) as agent:
-            first = agent.id
+    async with (
+        running_server(tmp_path / "data") as server,
+        puppet(server.started.grpc_address, await server.join_token(), tmp_path) as agent,
+    ):
+        first = agent.id
     async with running_server(tmp_path / "data") as server:
         view = await server.get("/api/v1/agents/puppet")
         assert (view["id"], view["presence"]["state"]) == (first, "suspect")

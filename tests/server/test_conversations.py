@@ -243,14 +243,16 @@ async def test_a_message_for_an_agent_that_is_away_waits_and_says_so(server: Run
 
 
 async def test_an_agent_retired_under_way_is_told_within_seconds(server: RunningServer, tmp_path: Path) -> None:
-    async with puppet(server.started.grpc_address, await server.join_token(), tmp_path) as agent:
-        async with server.browser() as browser:
-            sent = await say(browser, "anybody?", to="agent:puppet")
-            await server.http.delete(f"/api/v1/agents/{agent.id}")
-            await follow(browser, sent["conversation"])
-            async with server.broker():
-                error = await browser.event("RUN_ERROR")
-            assert (error["reason"], sent["run_id"]) == ("agent_not_found", error["run_id"])
+    async with (
+        puppet(server.started.grpc_address, await server.join_token(), tmp_path) as agent,
+        server.browser() as browser,
+    ):
+        sent = await say(browser, "anybody?", to="agent:puppet")
+        await server.http.delete(f"/api/v1/agents/{agent.id}")
+        await follow(browser, sent["conversation"])
+        async with server.broker():
+            error = await browser.event("RUN_ERROR")
+        assert (error["reason"], sent["run_id"]) == ("agent_not_found", error["run_id"])
 
 
 async def test_any_stays_with_who_answered_and_all_reaches_everybody(server: RunningServer, tmp_path: Path) -> None:

@@ -116,12 +116,11 @@ async def test_every_frame_that_asks_for_something_is_authorized(server: Running
 def _choices(schema: Any) -> list[Any]:
     while schema["type"] != "tagged-union":
         schema = schema["schema"]
-    found = []
-    for choice in schema["choices"].values():
-        while choice["type"] != "model":
-            choice = choice["schema"]
-        found.append(choice)
-    return found
+    return [_model(choice) for choice in schema["choices"].values()]
+
+
+def _model(schema: Any) -> Any:
+    return schema if schema["type"] == "model" else _model(schema["schema"])
 
 
 HOSTS = ["evil.example", "127.0.0.1.evil.example", "127.0.0.1", "localhost:1", "", "127.0.0.1:{port}.evil"]

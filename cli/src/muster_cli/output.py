@@ -13,7 +13,8 @@ from muster_shared_models.problems import MusterError
 
 __all__ = ["ago", "emit", "say", "table", "tell_problem"]
 
-_STDOUT = Console(highlight=False, soft_wrap=True)
+#: Programs that read a table want whole cells, whatever a terminal would show.
+_STDOUT = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 400)
 _STDERR = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

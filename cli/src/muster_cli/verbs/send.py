@@ -44,7 +44,8 @@ async def _converse(server: Connection, message: dict[str, str], timeout: int, *
         await socket.send(op="subscribe", stream=f"conversation:{sent['conversation']}")
         await _Answer(sent["run_id"], as_json=as_json).follow(socket, timeout)
         if not as_json:
-            say(f"\n{sent['conversation']}")
+            sys.stdout.write("\n")
+            say(sent["conversation"])
 
 
 class _Answer:

@@ -121,8 +121,9 @@ class QueueCore:
     def reject(self, consumer: Consumer, tag: int) -> None:
         """Let one die; `deaths` says where to."""
         stored = consumer.unacked.pop(tag, None)
-        if stored:
-            self._queues[stored.queue].dying.append((stored, "rejected"))
+        state = self._queues.get(consumer.queue)
+        if stored and state:
+            state.dying.append((stored, "rejected"))
             self._remove_if_settled(consumer)
 
     def stop_delivering(self, consumer: Consumer) -> None:
