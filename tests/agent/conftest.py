@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from muster_agent import Agent, AgentSettings, load_settings, run_agent
+from muster_agent.inbox import transport
 from tests.agent.fake_server import FakeServer
 from tests.agent.talk import Talk
 from tests.agent.waiting import until
@@ -56,8 +57,8 @@ def running(server: FakeServer, settings_for: Callable[..., AgentSettings]) -> R
     @asynccontextmanager
     async def run(agent: Agent, **values: Any) -> AsyncIterator[Talk]:
         stop = asyncio.Event()
-        settings = values.pop("settings", None) or settings_for(**values)
-        task = asyncio.create_task(run_agent(settings, agent, stop=stop))
+        open_bus = values.pop("open_bus", transport.open_bus)
+        task = asyncio.create_task(run_agent(settings_for(**values), agent, stop=stop, open_bus=open_bus))
         try:
             await until(lambda: task.done() or (server.beats and server.beats[-1].consumer_attached), what="attached")
             if task.done():

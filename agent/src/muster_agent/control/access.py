@@ -77,9 +77,10 @@ class Access:
         """Close the channel; whatever used it has ended before."""
         await self.channel.close()
 
-    async def moved(self) -> None:
-        """Return when the way to the queue server is another than at the time of the call."""
-        await self._moved.wait()
+    async def moved_from(self, way: tuple[str, str]) -> None:
+        """Return when the way to the queue server is another than `way`."""
+        while self.registration.way == way:
+            await self._moved.wait()
 
     async def keep_fresh(self) -> None:
         """Renew the credentials before they expire, for ever."""
@@ -113,7 +114,7 @@ class Access:
         if registration.agent_id != self.registration.agent_id:
             raise JoinedAnew("The server has forgotten this agent and knows it under another id now.")
         known, self.registration = self.registration, registration
-        if (known.amqp_url, known.queue) != (registration.amqp_url, registration.queue):
+        if known.way != registration.way:
             self._moved.set()
             self._moved = asyncio.Event()
         self._take(registration.token, registration.expires_at_ms)

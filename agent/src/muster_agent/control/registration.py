@@ -51,6 +51,11 @@ class Registration(NamedTuple):
     heartbeat_interval_ms: int
     configuration: dict[str, str]
 
+    @property
+    def way(self) -> tuple[str, str]:
+        """The way to the queue server: its address, and our queue there."""
+        return self.amqp_url, self.queue
+
 
 def this_machine() -> Machine:
     """Return where we run."""

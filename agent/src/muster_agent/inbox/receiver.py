@@ -51,10 +51,11 @@ class Receiver:
         backoff = Backoff()
         while True:
             generation = self._access.generation
+            way = self._access.registration.way
             try:
                 await self._attach()
                 backoff.reset()
-                await self._receive()
+                await self._receive(way)
                 log.info("the way to the queue server has changed")
             except MusterError as error:
                 log.warning("not attached to the queue", why=error.detail)
@@ -92,11 +93,11 @@ class Receiver:
         await self.stop()
         await self.close()
 
-    async def _receive(self) -> None:
+    async def _receive(self, way: tuple[str, str]) -> None:
         """Return when the server has told us another way to the queue server."""
         assert self._subscription is not None
         receiving = asyncio.create_task(self._take_batches(self._subscription))
-        moving = asyncio.create_task(self._access.moved())
+        moving = asyncio.create_task(self._access.moved_from(way))
         try:
             await asyncio.wait({receiving, moving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
