@@ -1,6 +1,6 @@
 """Echo round trips over the WebSocket, on both queue servers, beside the raw four-hop loop in the same run.
 
-    python -m benchmarks.round_trip [--quick] [--only embedded|rabbitmq] [--json FILE]
+python -m benchmarks.round_trip [--quick] [--only embedded|rabbitmq] [--json FILE]
 """
 
 import argparse
@@ -57,7 +57,10 @@ def main() -> None:
     options = parser.parse_args()
     part = 10 if options.quick else 1
     counts = {1: 2_000 // part, 50: 20_000 // part, 500: 40_000 // part}
-    result: dict[str, object] = {"python": platform.python_version(), "cores": len(__import__("os").sched_getaffinity(0))}
+    result: dict[str, object] = {
+        "python": platform.python_version(),
+        "cores": len(__import__("os").sched_getaffinity(0)),
+    }
     if options.only != "rabbitmq":
         result["embedded"] = _measure("muster, embedded", "embedded", counts)
     if options.only != "embedded":
@@ -65,7 +68,10 @@ def main() -> None:
             node = private_rabbitmq(Path(folder) / "rabbitmq", lambda said: sys.stderr.write(said + "\n"))
             node.start()
             try:
-                raw = [_row("raw pika, four hops", n, uvloop.run(raw_round_trips(node.amqp_url, n, c))) for n, c in counts.items()]
+                raw = [
+                    _row("raw pika, four hops", n, uvloop.run(raw_round_trips(node.amqp_url, n, c)))
+                    for n, c in counts.items()
+                ]
                 result["raw"] = raw
                 result["rabbitmq"] = _measure("muster, rabbitmq", node.amqp_url, counts)
             finally:
@@ -78,5 +84,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-
-

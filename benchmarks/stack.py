@@ -36,15 +36,11 @@ class Stack:
 
     def memory_mib(self) -> dict[str, float]:
         """Return the resident memory of each process."""
-        return {
-            name: psutil.Process(process.pid).memory_info().rss / 2**20 for name, process in self.processes.items()
-        }
+        return {name: psutil.Process(process.pid).memory_info().rss / 2**20 for name, process in self.processes.items()}
 
     def cpu_s(self) -> dict[str, float]:
         """Return the processor seconds that each process has used."""
-        return {
-            name: sum(psutil.Process(process.pid).cpu_times()[:2]) for name, process in self.processes.items()
-        }
+        return {name: sum(psutil.Process(process.pid).cpu_times()[:2]) for name, process in self.processes.items()}
 
 
 def _start(stack: Stack, name: str, arguments: list[str], environment: dict[str, str]) -> None:
@@ -126,7 +122,7 @@ def start_agent(stack: Stack, connection: Connection, name: str) -> None:
         "MUSTER_STATE_DIR": str(stack.folder / f"agent-{name}"),
         "MUSTER_AGENT_WORKDIR": str(stack.folder),
     }
-    _start(stack, name, ["agent", name], environment)
+    _start(stack, name, ["agent", name, "--name", name], environment)
 
 
 def _routes(connection: Connection, brokers: int) -> bool:
@@ -136,5 +132,3 @@ def _routes(connection: Connection, brokers: int) -> bool:
 
 def _idle(connection: Connection) -> bool:
     return any(view["presence"]["consumer"]["state"] == "holds" for view in connection.get("/api/v1/agents")["items"])
-
-

@@ -30,7 +30,7 @@ app.command("broker")(broker.broker)
 app.command("agent")(agent.agent)
 app.command("agents")(agents.agents)
 app.command("send")(send.send)
-app.command("run", context_settings={"allow_interspersed_args": False})(run.run)
+app.command("run")(run.run)
 app.command("doctor")(doctor.doctor)
 app.add_typer(token.app, name="token")
 

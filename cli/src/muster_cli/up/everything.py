@@ -127,7 +127,7 @@ def _others(settings: CliSettings, connection: Connection, server: Announcement)
             "MUSTER_JOIN": _join(connection, "agent", name, state),
             "MUSTER_STATE_DIR": str(state),
         }
-        children.append(Child(name, ["agent", name], environment, logs))
+        children.append(Child(name, ["agent", name, "--name", name], environment, logs))
     return children
 
 

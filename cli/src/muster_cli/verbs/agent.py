@@ -1,5 +1,7 @@
 """muster agent"""
 
+import re
+import socket
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +16,7 @@ def agent(
     kind: Annotated[str, typer.Argument(help="A built-in agent: echo, operator or chat.")] = "operator",
     server: Annotated[str | None, typer.Option(help="The server's gRPC address, host:port.")] = None,
     join: Annotated[str | None, typer.Option(help="The join token; needed once. Better: MUSTER_JOIN.")] = None,
-    name: Annotated[str | None, typer.Option(help="The agent's name in the fleet.")] = None,
+    name: Annotated[str | None, typer.Option(help="The agent's name in the fleet; by default the machine's.")] = None,
     label: Annotated[list[str] | None, typer.Option(help="key=value; may be given several times.")] = None,
     workdir: Annotated[Path | None, typer.Option(help="Where its tools and commands work.")] = None,
     state_dir: Annotated[Path | None, typer.Option(help="Where its key and journal are kept.")] = None,
@@ -38,4 +40,12 @@ def agent(
         workdir=workdir,
         state_dir=state_dir,
     )
+    if not settings.name:
+        settings = settings.with_values(name=_own_name())
     run_loop(run_agent(settings, build(kind, settings)))
+
+
+def _own_name() -> str:
+    """Return this machine's name as an agent's: two machines that join with the same command differ."""
+    plain = re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname().partition(".")[0])[:64].lstrip("._-")
+    return plain or "agent"
