@@ -1,6 +1,7 @@
 """Handlers of every form."""
 
 import asyncio
+import functools
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.agent.waiting import until
 
 
 async def answer(folder: Path, handler: Any, text: str = "Ada") -> str:
+    folder.mkdir(exist_ok=True)
     async with bench(folder, handler) as made:
         message = chat(text)
         made.take(message)
@@ -67,6 +69,14 @@ PLAIN = [plain_returns, plain_yields, plain_says, lambda message: f"Hello, {mess
 @pytest.mark.parametrize("handler", [*ASYNC, *PLAIN])
 async def test_every_form_answers(tmp_path: Path, handler: Any) -> None:
     assert await answer(tmp_path, handler) == "Hello, Ada!"
+
+
+async def test_a_partial_and_a_plain_function_around_an_async_one_answer(tmp_path: Path) -> None:
+    async def greet(greeting: str, message: IncomingMessage) -> str:
+        return f"{greeting}, {message.text}!"
+
+    assert await answer(tmp_path / "a", functools.partial(greet, "Hello")) == "Hello, Ada!"
+    assert await answer(tmp_path / "b", lambda message: greet("Hi", message)) == "Hi, Ada!"
 
 
 async def test_an_object_with_a_call_method_answers(tmp_path: Path) -> None:

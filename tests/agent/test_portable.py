@@ -1,5 +1,6 @@
 """What stands in where there is no POSIX: it runs here too, as far as it needs no Windows."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def test_files_are_read_and_listed_without_links_or_forbidden_folders(tmp_path: 
     (tmp_path / "folder" / "file").write_text("text")
     (tmp_path / "link").symlink_to("folder")
     status = (tmp_path / "folder").stat()
-    with open(portable.open_beneath(tmp_path, ["folder", "file"])) as file:
+    with os.fdopen(portable.open_beneath(tmp_path, ["folder", "file"])) as file:
         assert file.read() == "text"
     assert portable.list_beneath(tmp_path, ["folder"]) == [("file", "4")]
     for parts in (["link", "file"], ["link"]):

@@ -95,6 +95,8 @@ async def _in_thread(function: Callable[..., Any], arguments: tuple[Any, ...], r
 
 def _call(function: Callable[..., Any], arguments: tuple[Any, ...], reply: Reply) -> None:
     result = function(*arguments)
+    if inspect.iscoroutine(result):  # a plain function around an async one
+        result = reply.wait_for(result)
     if isinstance(result, str):
         reply.say(result)
     elif isinstance(result, Iterable):
