@@ -78,6 +78,8 @@ class Agent:
         # Imported late: main imports everything, and nothing but running needs it.
         from muster_agent.main import run_agent  # noqa: PLC0415
 
+        # Threads here mostly wait for the disk: whoever comes back must not wait 5 ms for the interpreter.
+        sys.setswitchinterval(0.0005)
         try:
             chosen = settings or load_settings(**_command_line(arguments))
             with asyncio.Runner(loop_factory=fast_loop) as runner:
