@@ -113,14 +113,14 @@ def add_services(server: grpc.aio.Server, parts: Parts) -> None:
     guard = RpcGuard(parts.access)
     partitions = parts.queues.partitions
     registration = RegistrationService(
-        parts.agents, guard, parts.clock, parts.queues.transport, partitions, parts.settings.heartbeat_interval_ms
+        parts.agents, guard, parts.clock, parts.queues.agent_transport, partitions, parts.settings.heartbeat_interval_ms
     )
     add_AgentRegistrationServicer_to_server(registration, server)
-    transport = "relay" if not parts.queues.url else "amqp"
+    transport = "amqp" if parts.queues.agents_direct else "relay"
     status = AgentStatusService(parts.agents, parts.hearing, parts.brokers, guard, parts.clock, transport)
     add_AgentStatusServicer_to_server(status, server)
     add_AgentCommandsServicer_to_server(CommandsService(parts.commands, parts.progress, parts.hearing, guard), server)
     add_BrokerRegistrationServicer_to_server(
-        BrokerService(parts.brokers, parts.clock, parts.queues.transport, partitions), server
+        BrokerService(parts.brokers, parts.clock, parts.queues.broker_transport, partitions), server
     )
     add_MessageRelayServicer_to_server(Relay(parts.queues.frames, Permits(guard, partitions).identify), server)

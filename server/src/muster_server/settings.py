@@ -35,8 +35,8 @@ class ServerSettings(BaseSettings):
     tls_key: Path | None = None
     #: True: a proxy in front speaks HTTPS to browsers, so plain HTTP may listen on any address.
     behind_proxy: bool = False
-    #: True: agents and brokers reach RabbitMQ through the server's gRPC port only.
-    relay_only: bool = False
+    #: Which way agents take to RabbitMQ. `auto`: straight on the server's own machine, through its gRPC port elsewhere.
+    agent_transport: Literal["auto", "amqp", "relay"] = "auto"
     heartbeat_interval_ms: int = Field(default=5_000, ge=200, le=60_000)
     #: Seconds an operation may go on after the server was asked to stop.
     stop_grace_s: float = Field(default=5.0, ge=0, le=60)

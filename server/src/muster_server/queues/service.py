@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from muster_messaging.amqp.bus import AmqpBus
 from muster_messaging.bus import BusAdmin
@@ -12,8 +13,12 @@ from muster_messaging.frames import FrameBus
 from muster_messaging.relay.adapter import FrameAdapter
 from muster_messaging.topology import DEFAULT_PARTITIONS, agent_queue, agent_topology, base_topology
 from muster_protos.v1.transport_pb2 import AmqpTransport, RelayTransport, Transport
+from muster_server.settings import LOOPBACK
 
-__all__ = ["QueueSide", "open_queues"]
+__all__ = ["AgentWay", "QueueSide", "open_queues"]
+
+#: Which way agents take to RabbitMQ: straight, through the server, or straight on the server's own machine only.
+AgentWay = Literal["auto", "amqp", "relay"]
 
 #: The sender's name on what the server itself publishes.
 SERVER_NAME = "server"
@@ -28,6 +33,7 @@ class QueueSide:
     kind: Literal["embedded", "rabbitmq"]
     partitions: int
     url: str
+    agents_direct: bool
     embedded: EmbeddedQueueServer | None = None
 
     async def declare_for(self, agent_id: str) -> None:
@@ -38,11 +44,13 @@ class QueueSide:
         """Delete an agent's queue and what is in it."""
         await self.bus.delete_queue(agent_queue(agent_id))
 
-    def transport(self) -> Transport:
-        """Return which way agents and brokers take."""
-        if self.url:
-            return Transport(amqp=AmqpTransport(url=self.url))
-        return Transport(relay=RelayTransport())
+    def broker_transport(self) -> Transport:
+        """Return which way brokers take."""
+        return _amqp(self.url) if self.url else _relay()
+
+    def agent_transport(self) -> Transport:
+        """Return which way agents take."""
+        return _amqp(self.url) if self.url and self.agents_direct else _relay()
 
     async def close(self) -> None:
         """Disconnect; the embedded queue server writes what waits."""
@@ -51,7 +59,19 @@ class QueueSide:
             await self.embedded.close()
 
 
-async def open_queues(bus: str, data_dir: Path, *, relay_only: bool) -> QueueSide:
+def _amqp(url: str) -> Transport:
+    return Transport(amqp=AmqpTransport(url=url))
+
+
+def _relay() -> Transport:
+    return Transport(relay=RelayTransport())
+
+
+def _on_this_machine(url: str) -> bool:
+    return (urlsplit(url).hostname or "") in LOOPBACK
+
+
+async def open_queues(bus: str, data_dir: Path, agent_transport: AgentWay) -> QueueSide:
     """Return the queue server that `bus` names, with everything declared.
 
     Raises BUS_UNREACHABLE, or TOPOLOGY_MISMATCH when a queue exists with foreign arguments.
@@ -61,11 +81,13 @@ async def open_queues(bus: str, data_dir: Path, *, relay_only: bool) -> QueueSid
         server = EmbeddedQueueServer(data_dir / "queues.db")
         local = EmbeddedBus(server, SERVER_NAME)
         await local.declare(topology)
-        return QueueSide(local, server, "embedded", DEFAULT_PARTITIONS, "", server)
+        return QueueSide(local, server, "embedded", DEFAULT_PARTITIONS, "", False, server)
     remote = await AmqpBus.open(bus, name="muster server")
     try:
         await remote.declare(topology)
     except BaseException:
         await remote.close()
         raise
-    return QueueSide(remote, FrameAdapter(remote), "rabbitmq", DEFAULT_PARTITIONS, "" if relay_only else bus)
+    # The login is the server's own: it is not handed to agents on other machines.
+    direct = agent_transport == "amqp" or (agent_transport == "auto" and _on_this_machine(bus))
+    return QueueSide(remote, FrameAdapter(remote), "rabbitmq", DEFAULT_PARTITIONS, bus, direct)

@@ -27,7 +27,7 @@ def system_view(parts: Parts, version: str, join_address: str) -> SystemView:
     warnings = [Unready(parts)()] if Unready(parts)() else []
     if not any(broker.connected for broker in brokers):
         warnings.append("No broker is connected: messages wait until one is.")
-    if parts.queues.url:
+    if parts.queues.agents_direct:
         warnings.append("Agents share one RabbitMQ login: do not let machines join that you do not trust.")
     return SystemView(
         version=version,
