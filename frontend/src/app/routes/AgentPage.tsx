@@ -2,8 +2,8 @@ import { Button, Tabs } from "@mantine/core";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 import { useTitle } from "../../components/page/useTitle";
+import { Awaiting } from "../../components/pictures/Awaiting";
 import { Empty } from "../../components/pictures/Empty";
-import { Loading } from "../../components/pictures/Loading";
 import { About } from "../../features/agent/components/About";
 import classes from "../../features/agent/components/Agent.module.css";
 import { AgentHeader } from "../../features/agent/components/AgentHeader";
@@ -26,7 +26,7 @@ export function AgentPage() {
   const agent = useAgent(agentId);
   const navigate = useNavigate();
   useTitle(agent?.description.name ?? "Agent");
-  if (!fleet) return <Loading what="the agent" rows={5} />;
+  if (!fleet) return <Awaiting what="the agent" rows={5} />;
   if (!agent) {
     return (
       <Empty

@@ -6,8 +6,8 @@ import { useCallback, useMemo, useState } from "react";
 import { BriefButton } from "../../components/page/BriefButton";
 import { PageHeader } from "../../components/page/PageHeader";
 import { useTitle } from "../../components/page/useTitle";
+import { Awaiting } from "../../components/pictures/Awaiting";
 import { Broken } from "../../components/pictures/Broken";
-import { Loading } from "../../components/pictures/Loading";
 import { FleetWall } from "../../features/fleet/components/FleetWall";
 import { headcount } from "../../features/fleet/says";
 import { fleetSearch } from "../../features/fleet/search";
@@ -67,7 +67,7 @@ export function FleetPage() {
         )}
       </PageHeader>
       {!fleet && problem && <Broken title="The fleet could not be read" problem={problem} />}
-      {!fleet && !problem && <Loading what="the fleet" rows={6} />}
+      {!fleet && !problem && <Awaiting what="the fleet" rows={6} />}
       {fleet && watching && (
         <FirstRun
           agents={agents}

@@ -1,8 +1,8 @@
 import { Button, UnstyledButton } from "@mantine/core";
 import { PageHeader } from "../../../components/page/PageHeader";
 import { useTitle } from "../../../components/page/useTitle";
+import { Awaiting } from "../../../components/pictures/Awaiting";
 import { Broken } from "../../../components/pictures/Broken";
-import { Loading } from "../../../components/pictures/Loading";
 import { counted } from "../../../format/words";
 import { useCommand, useOffline, useStreamProblem } from "../../../live/hooks";
 import { stateColor } from "../../../theme/states";
@@ -30,7 +30,7 @@ export function CommandPageView({ id, target, before, onTarget }: Props) {
   const command = data?.command;
   useTitle(command ? lineOf(command) : "Command");
   if (!command && problem) return <Broken problem={problem} />;
-  if (!command) return <Loading what="the command" rows={5} />;
+  if (!command) return <Awaiting what="the command" rows={5} />;
   const going = command.targets.filter((one) => !isOver(one));
   const here = command.targets.find((one) => one.agent_id === target) ?? command.targets[0];
   return (

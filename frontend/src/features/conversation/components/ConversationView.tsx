@@ -1,8 +1,8 @@
 import { useCallback, useEffect } from "react";
 import { serverNow } from "../../../clock/now";
 import { useTitle } from "../../../components/page/useTitle";
+import { Awaiting } from "../../../components/pictures/Awaiting";
 import { Broken } from "../../../components/pictures/Broken";
-import { Loading } from "../../../components/pictures/Loading";
 import { ProblemNote } from "../../../components/pictures/ProblemNote";
 import { useKeys } from "../../../keys/useKeys";
 import type { ConversationData } from "../../../live/conversationData";
@@ -52,7 +52,7 @@ export function ConversationView({ id, name }: Props) {
   useKeys({ s: stopAll });
 
   if (!data && problem) return <Broken problem={problem} />;
-  if (!data) return <Loading what="the conversation" rows={5} />;
+  if (!data) return <Awaiting what="the conversation" rows={5} />;
   return (
     <>
       <ConversationHeader view={data.view} />
