@@ -46,7 +46,7 @@ class Bench:
         effects = Effects(self.journal)
         self.board = Board(slots=slots)
         self.board.heard_at = float("inf")
-        self.publisher = Publisher(self.rows, 4)
+        self.publisher = Publisher(self.rows, 4, "agt_bench")
         policy = Policy(tools={tool.spec.name: "allow" for tool in tools})
         self.runner = Runner(agent.handler, slots, self.publisher, effects, self.board, Toolbox(tools, policy))
         self.desk = Desk(self.rows, effects, self.publisher, self.runner)

@@ -183,7 +183,7 @@ class _Life:
     def _build(self, access: Access, board: Board) -> "_Parts":
         assert self._agent.handler is not None
         effects = Effects(self._journal)
-        publisher = Publisher(self._rows, access.registration.partitions)
+        publisher = Publisher(self._rows, access.registration.partitions, access.registration.agent_id)
         tools = Toolbox(build_tools(self._settings, self._folder.path), self._policy)
         runner = Runner(self._agent.handler, board.slots, publisher, effects, board, tools)
         desk = Desk(self._rows, effects, publisher, runner)

@@ -54,8 +54,10 @@ class Publisher:
 
     settled: Callable[[str], None]
 
-    def __init__(self, rows: MessageRows, partitions: int) -> None:
+    def __init__(self, rows: MessageRows, partitions: int, agent_id: str) -> None:
         self._rows = rows
+        #: Whose messages these are, for queue servers that do not verify it because all share one login.
+        self._agent_id = agent_id
         self._partitions = partitions
         self._sequences = Sequences(rows)
         self._loop = asyncio.get_running_loop()
@@ -119,6 +121,7 @@ class Publisher:
             correlation_id=row.message_id,
             seq=row.seq,
             attempt=row.attempt,
+            origin=self._agent_id,
         )
         if message.id not in self._unsettled:
             self._hold(_Outgoing(message, None, last=True, durable=True))
@@ -195,6 +198,7 @@ class Publisher:
             attempt=core.attempt,
             hops=request.hops,
             trace=request.trace,
+            origin=self._agent_id,
         )
 
     def _write(self, outgoing: _Outgoing, row: MessageRow) -> None:
