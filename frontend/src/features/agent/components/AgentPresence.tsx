@@ -45,6 +45,7 @@ export function AgentPresence({ agent }: { agent: AgentView }) {
                       for <Age since={fact.since} as="precise" />
                     </>
                   )}
+                  {fact.since && thirdLine(key, agent) && ", "}
                   {thirdLine(key, agent)}
                 </div>
               </div>

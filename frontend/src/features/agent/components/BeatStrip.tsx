@@ -27,7 +27,7 @@ export function BeatStrip({ agent }: { agent: AgentView }) {
         {width > 0 && <Beats beats={shown} state={presence.state} count={count} pitch={PITCH} height={22} />}
       </div>
       <span className={classes.tiny}>
-        {missed === 0 ? "none missed" : `${missed} missed`}
+        {shown.length === 0 ? "none yet" : missed === 0 ? "none missed" : `${missed} missed`}
         <br />
         {heard ? (
           <>

@@ -19,7 +19,7 @@ export const FACT_WORD: Record<FactKey, Record<FactState, string>> = {
 
 /** What else is known about a fact, after its age. */
 export function thirdLine(key: FactKey, { description, transport }: AgentView): string {
-  if (key === "process" && description.machine.pid) return `, pid ${description.machine.pid}`;
-  if (key === "consumer" && transport) return `, by ${transport}`;
+  if (key === "process" && description.machine.pid) return `pid ${description.machine.pid}`;
+  if (key === "consumer" && transport) return `by ${transport}`;
   return "";
 }

@@ -10,6 +10,7 @@ import { ConsoleHead } from "./ConsoleHead";
 import { EarlierOutput } from "./EarlierOutput";
 import { Find } from "./Find";
 import { StopStages } from "./StopStages";
+import { TargetNote } from "./TargetNote";
 import type { TerminalHandle } from "./TerminalView";
 
 const TerminalView = lazy(() => import("./TerminalView"));
@@ -44,6 +45,7 @@ export function Console({ commandId, agentId, known }: Props) {
           }}
         />
       )}
+      {data && <TargetNote command={command} target={target} hasOutput={output.size > 0} />}
       {data && <EarlierOutput data={data} />}
       <Suspense fallback={<div className={classes.screen} />}>
         <TerminalView name={`${commandId} ${agentId} ${data?.firstSeq ?? 1}`} output={output} handle={terminal} />
