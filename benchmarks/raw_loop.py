@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 import pika
+import uvloop
 from pika.adapters.asyncio_connection import AsyncioConnection
 
 from benchmarks.chatter import Figures
@@ -112,9 +113,7 @@ async def _hop(url: str, ready: Any, *, agent: bool) -> None:
     await asyncio.Event().wait()
 
 
-def _run_hop(url: str, ready: Any, agent: bool) -> None:  # noqa: FBT001 - positional for the process
-    import uvloop
-
+def _run_hop(url: str, ready: Any, agent: bool) -> None:
     uvloop.run(_hop(url, ready, agent=agent))
 
 

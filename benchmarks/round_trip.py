@@ -5,6 +5,7 @@ python -m benchmarks.round_trip [--quick] [--only embedded|rabbitmq] [--json FIL
 
 import argparse
 import json
+import os
 import platform
 import sys
 import tempfile
@@ -59,7 +60,7 @@ def main() -> None:
     counts = {1: 2_000 // part, 50: 20_000 // part, 500: 40_000 // part}
     result: dict[str, object] = {
         "python": platform.python_version(),
-        "cores": len(__import__("os").sched_getaffinity(0)),
+        "cores": len(os.sched_getaffinity(0)),
     }
     if options.only != "rabbitmq":
         result["embedded"] = _measure("muster, embedded", "embedded", counts)

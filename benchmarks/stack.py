@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,10 +54,10 @@ def _start(stack: Stack, name: str, arguments: list[str], environment: dict[str,
     )
 
 
-def _wait(what: str, condition: "object", stack: Stack) -> float:
+def _wait(what: str, condition: Callable[[], bool], stack: Stack) -> float:
     began = time.monotonic()
     while time.monotonic() - began < START_TIMEOUT_S:
-        if condition():  # type: ignore[operator]
+        if condition():
             return time.monotonic() - began
         for name, process in stack.processes.items():
             if process.poll() is not None:
@@ -78,7 +78,7 @@ def running_stack(folder: Path, bus: str, *, brokers: int = 1, agent: str = "ech
             ["server", "--data-dir", str(folder), "--bus", bus, "--http-port", "0", "--grpc-port", "0"],
             {},
         )
-        stack.started_s["server"] = _wait("the server", lambda: (folder / ANNOUNCEMENT).exists(), stack)
+        stack.started_s["server"] = _wait("the server", (folder / ANNOUNCEMENT).exists, stack)
         announced = None
         while announced is None:
             announced = Announcement.read(folder)
