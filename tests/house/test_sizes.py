@@ -39,6 +39,8 @@ def test_no_module_is_longer_than_its_limit() -> None:
 def test_no_function_is_longer_than_forty_lines() -> None:
     too_long = []
     for path in tracked("*.py"):
+        if "migrations" in path.parts:
+            continue  # a migration is a list of tables, read from top to bottom
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
                 body = node.body[1:] if ast.get_docstring(node) else node.body

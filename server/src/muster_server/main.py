@@ -18,7 +18,7 @@ from muster_server.edge.rpc import make_server
 from muster_server.edge.websocket import Sockets
 from muster_server.listening import HttpServer, http_socket, listen_grpc
 from muster_server.lock import locked
-from muster_server.parts import Parts, make_parts
+from muster_server.parts import Parts
 from muster_server.queues.service import open_queues
 from muster_server.settings import LOOPBACK, ServerSettings
 from muster_server.store.opening import database_epoch, open_store
@@ -55,7 +55,7 @@ async def run_server(
         try:
             queues = await open_queues(settings.bus, settings.data_dir, settings.agent_transport)
             try:
-                parts = make_parts(settings, store, queues, await database_epoch(store))
+                parts = Parts(settings, store, queues, await database_epoch(store))
                 await _serve(parts, load_or_make(settings.data_dir), on_started, stop)
             finally:
                 await queues.close()

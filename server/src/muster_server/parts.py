@@ -1,7 +1,6 @@
 """The parts of a server, made and handed to each other. No part is made anywhere else."""
 
 import secrets
-from dataclasses import dataclass
 
 from muster_messaging.errors import BusError
 from muster_messaging.message import Message
@@ -12,7 +11,7 @@ from muster_server.agents.hearing import Hearing
 from muster_server.agents.registry import Registry
 from muster_server.agents.service import Agents
 from muster_server.brokers.service import Brokers
-from muster_server.clock import Clock, system_clock
+from muster_server.clock import system_clock
 from muster_server.commands.feed import CommandFeed
 from muster_server.commands.following import CommandStreams
 from muster_server.commands.progress import Progress
@@ -32,32 +31,52 @@ from muster_server.work import WorkReports
 from muster_shared_models.bodies import MessageType
 from muster_shared_models.streams import CommandsSnapshot, ConversationsSnapshot, FleetSnapshot
 
-__all__ = ["Parts", "make_parts"]
+__all__ = ["Parts"]
 
 
-@dataclass(frozen=True, slots=True)
 class Parts:
-    """Everything that lives as long as the server."""
+    """Everything that lives as long as the server; `epoch` is the database's."""
 
-    settings: ServerSettings
-    clock: Clock
-    boot: str
-    started_at: int
-    store: Store
-    queues: QueueSide
-    access: Access
-    hub: Hub
-    agents: Agents
-    hearing: Hearing
-    brokers: Brokers
-    outbox: Outbox
-    inbox: Inbox
-    sender: Sender
-    conversations: Conversations
-    conversation_streams: ConversationStreams
-    commands: Commands
-    progress: Progress
-    command_streams: CommandStreams
+    def __init__(self, settings: ServerSettings, store: Store, queues: QueueSide, epoch: str) -> None:
+        self.settings, self.store, self.queues = settings, store, queues
+        self.clock = clock = system_clock()
+        self.started_at = clock()
+        self.boot = secrets.token_hex(8)
+        self.hub = hub = Hub()
+        fleet, talks, orders = (
+            ListStream(hub, name, self.boot, clock) for name in ("fleet", "conversations", "commands")
+        )
+        self.access = Access(store, clock)
+        enrolment = Enrolment(self.access)
+        registry = Registry(settings.heartbeat_interval_ms)
+        self.hearing = Hearing(store, clock, registry, fleet.announce)
+        self.agents = Agents(store, clock, registry, self.hearing, enrolment, queues)
+        self.brokers = Brokers(store, clock, enrolment, queues.partitions)
+        directory = Directory(registry)
+        self.outbox = Outbox(store, queues.bus, clock)
+
+        self.progress = Progress(store, clock, hub, orders.announce)
+        self.commands = Commands(store, clock, directory, CommandFeed(), self.progress)
+
+        changed: dict[str, None] = {}
+        drafts = Drafts()
+        work = WorkReports(self.hearing, self.commands)
+        receiver = Receiver(store, clock, directory, work, hub, drafts, changed)
+        self.sender = Sender(store, clock, directory, self.outbox, hub, queues.partitions, changed)
+        self.conversations = Conversations(store, clock, directory, work, receiver, changed, talks.announce)
+        self.inbox = Inbox(
+            queues.bus,
+            {MessageType.RUN_EVENTS.value: receiver.take_run_events, MessageType.NOTICE.value: receiver.take_notice},
+        )
+        self.outbox.tells(self._undeliverable)
+
+        self.conversation_streams = ConversationStreams(store, epoch, drafts)
+        self.command_streams = CommandStreams(store, epoch)
+        hub.serve("conversation", self.conversation_streams)
+        hub.serve("command", self.command_streams)
+        fleet.shows(lambda: FleetSnapshot(agents=self.agents.views()))
+        talks.shows(lambda: ConversationsSnapshot(conversations=self.conversations.latest()))
+        orders.shows(lambda: CommandsSnapshot(commands=self.progress.latest()))
 
     async def load(self) -> None:
         """Know what the database knows, then publish what an earlier process left."""
@@ -79,65 +98,5 @@ class Parts:
         await self.hearing.write_heard()
         await self.access.sweep()
 
-
-def make_parts(settings: ServerSettings, store: Store, queues: QueueSide, epoch: str) -> Parts:
-    """Make the parts; `epoch` is the database's."""
-    clock = system_clock()
-    boot = secrets.token_hex(8)
-    hub = Hub()
-    fleet, talks, orders = (ListStream(hub, name, boot, clock) for name in ("fleet", "conversations", "commands"))
-    access = Access(store, clock)
-    enrolment = Enrolment(access)
-    registry = Registry(settings.heartbeat_interval_ms)
-    hearing = Hearing(store, clock, registry, fleet.announce)
-    agents = Agents(store, clock, registry, hearing, enrolment, queues)
-    directory = Directory(registry)
-    outbox = Outbox(store, queues.bus, clock)
-
-    feed = CommandFeed()
-    progress = Progress(store, clock, hub, orders.announce)
-    commands = Commands(store, clock, directory, feed, progress)
-
-    changed: dict[str, None] = {}
-    drafts = Drafts()
-    work = WorkReports(hearing, commands)
-    receiver = Receiver(store, clock, directory, work, hub, drafts, changed)
-    sender = Sender(store, clock, directory, outbox, hub, queues.partitions, changed)
-    conversations = Conversations(store, clock, directory, work, receiver, changed, talks.announce)
-    inbox = Inbox(
-        queues.bus,
-        {MessageType.RUN_EVENTS.value: receiver.take_run_events, MessageType.NOTICE.value: receiver.take_notice},
-    )
-
-    def undeliverable(message: Message, error: BusError) -> None:
-        conversations.undeliverable(message.run, error)
-
-    outbox.tells(undeliverable)
-    conversation_streams = ConversationStreams(store, epoch, drafts)
-    command_streams = CommandStreams(store, epoch)
-    hub.serve("conversation", conversation_streams)
-    hub.serve("command", command_streams)
-    fleet.shows(lambda: FleetSnapshot(agents=agents.views()))
-    talks.shows(lambda: ConversationsSnapshot(conversations=conversations.latest()))
-    orders.shows(lambda: CommandsSnapshot(commands=progress.latest()))
-    return Parts(
-        settings=settings,
-        clock=clock,
-        boot=boot,
-        started_at=clock(),
-        store=store,
-        queues=queues,
-        access=access,
-        hub=hub,
-        agents=agents,
-        hearing=hearing,
-        brokers=Brokers(store, clock, enrolment, queues.partitions),
-        outbox=outbox,
-        inbox=inbox,
-        sender=sender,
-        conversations=conversations,
-        conversation_streams=conversation_streams,
-        commands=commands,
-        progress=progress,
-        command_streams=command_streams,
-    )
+    def _undeliverable(self, message: Message, error: BusError) -> None:
+        self.conversations.undeliverable(message.run, error)

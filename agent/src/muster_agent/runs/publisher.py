@@ -16,8 +16,8 @@ from functools import partial
 import structlog
 
 from muster_agent.journal.messages import MessageRow, MessageRows
-from muster_agent.runs.core import END, FIRST_FLUSH_S, Event, RunState, derived_id
-from muster_agent.runs.encode import encode_events
+from muster_agent.runs.core import FIRST_FLUSH_S, RunState
+from muster_agent.runs.messages import answer_again, flush_message
 from muster_agent.runs.run import Run
 from muster_agent.runs.sequence import Sequences
 from muster_messaging.bus import Bus
@@ -25,7 +25,6 @@ from muster_messaging.errors import QueueFull, TooLarge
 from muster_messaging.lanes import Lanes
 from muster_messaging.message import Message
 from muster_messaging.topology import TO_BROKER, partition_key, partition_of
-from muster_shared_models.bodies import MessageType
 
 __all__ = ["Publisher"]
 
@@ -35,7 +34,6 @@ log = structlog.get_logger()
 PATIENCE_S = 24 * 3600.0
 #: Messages that may wait to be published; more runs than that are never in hand.
 LIMIT = 10_000
-SERVER = "server"
 #: Before a message that was refused for good is tried again: what refused it may be repaired by then.
 REPAIR_S = 15.0
 
@@ -110,19 +108,7 @@ class Publisher:
 
     def repeat(self, row: MessageRow) -> None:
         """Publish once more what the journal holds as an answer: the same message, as receivers see it."""
-        assert row.reply is not None
-        message = Message(
-            id=derived_id("msg", row.run_id, row.attempt, END),
-            type=MessageType.RUN_EVENTS.value,
-            body=row.reply,
-            to=SERVER,
-            conversation=row.conversation,
-            run=row.run_id,
-            correlation_id=row.message_id,
-            seq=row.seq,
-            attempt=row.attempt,
-            origin=self._agent_id,
-        )
+        message = answer_again(row, self._agent_id)
         if message.id not in self._unsettled:
             self._hold(_Outgoing(message, None, last=True, durable=True))
             self._send(self._unsettled[message.id])
@@ -169,7 +155,8 @@ class Publisher:
 
     def _flush(self, run: Run, now: float) -> None:
         first = run.core.state is RunState.NEW
-        message = self._encode(run, run.core.take(now))
+        events = run.core.take(now)
+        message = flush_message(run, events, self._sequences.next(run.request.conversation), self._agent_id)
         last = run.core.state is RunState.ENDED
         run.flushing = True
         outgoing = _Outgoing(message, run, last)
@@ -182,24 +169,6 @@ class Publisher:
         else:
             outgoing.durable = True
             self._send(outgoing)
-
-    def _encode(self, run: Run, events: list[Event]) -> Message:
-        core, request = run.core, run.request
-        run.flushes += 1
-        return Message(
-            id=core.end_id if core.state is RunState.ENDED else core.flush_id(run.flushes),
-            type=MessageType.RUN_EVENTS.value,
-            body=encode_events(core.run_id, events),
-            to=SERVER,
-            conversation=request.conversation,
-            run=core.run_id,
-            correlation_id=request.id,
-            seq=self._sequences.next(request.conversation),
-            attempt=core.attempt,
-            hops=request.hops,
-            trace=request.trace,
-            origin=self._agent_id,
-        )
 
     def _write(self, outgoing: _Outgoing, row: MessageRow) -> None:
         commit = self._rows.put(row)

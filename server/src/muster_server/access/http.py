@@ -54,6 +54,13 @@ def access_routes(access: Access, guard: Guard, *, public_url: str, join_address
         response.delete_cookie(guard.cookie, httponly=True, samesite="strict", secure=guard.secure)
         return response
 
+    _token_routes(routes, access, guard, public_url=public_url, join_address=join_address, pin=pin)
+    return routes
+
+
+def _token_routes(
+    routes: APIRouter, access: Access, guard: Guard, *, public_url: str, join_address: str, pin: str
+) -> None:
     @routes.post("/ws-tickets", status_code=201)
     async def ticket(principal: Annotated[Principal, Depends(guard.may(Operation.TAKE_TICKET))]) -> WebSocketTicket:
         """Return a ticket that opens one WebSocket."""
@@ -81,8 +88,6 @@ def access_routes(access: Access, guard: Guard, *, public_url: str, join_address
             expires_at=from_ms(issued.expires_at),
             command=f"muster {wanted.kind} --server {join_address} --join {token}{name}",
         )
-
-    return routes
 
 
 def _session(principal: Principal, expires_at: int) -> Session:

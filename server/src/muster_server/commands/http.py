@@ -43,7 +43,6 @@ class StopWanted(WireModel):
 def command_routes(commands: Commands, streams: CommandStreams, guard: Guard) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix="/api/v1/commands", tags=["commands"])
-    reads = Depends(guard.may(Operation.READ_COMMANDS))
 
     @routes.post("", status_code=202)
     async def push(
@@ -53,6 +52,23 @@ def command_routes(commands: Commands, streams: CommandStreams, guard: Guard) ->
     ) -> CommandView:
         """Push a command to the agents that `to` names."""
         return await commands.push(principal, idempotency_key or new_id(IdKind.COMMAND), command)
+
+    @routes.post("/{command_id}/stop", status_code=202)
+    async def stop(
+        command_id: str,
+        wanted: StopWanted,
+        principal: Annotated[Principal, Depends(guard.may(Operation.STOP_COMMAND))],
+    ) -> Response:
+        """Ask for a command's end."""
+        await commands.stop(principal, command_id, wanted.agent_id, kill=wanted.kill)
+        return Response(status_code=202)
+
+    _reading_routes(routes, commands, streams, guard)
+    return routes
+
+
+def _reading_routes(routes: APIRouter, commands: Commands, streams: CommandStreams, guard: Guard) -> None:
+    reads = Depends(guard.may(Operation.READ_COMMANDS))
 
     @routes.get("", dependencies=[reads])
     async def page(agent_id: str = "", cursor: str | None = None, limit: Limit = 50) -> CommandPage:
@@ -74,18 +90,6 @@ def command_routes(commands: Commands, streams: CommandStreams, guard: Guard) ->
         rows = await streams.events(command_id, after, limit)
         items = [StoredCommandEvent(seq=seq, at=from_ms(at), event=_event(data)) for seq, at, _, data in rows]
         return CommandEventPage(items=items, next_cursor=str(items[-1].seq) if len(items) == limit else None)
-
-    @routes.post("/{command_id}/stop", status_code=202)
-    async def stop(
-        command_id: str,
-        wanted: StopWanted,
-        principal: Annotated[Principal, Depends(guard.may(Operation.STOP_COMMAND))],
-    ) -> Response:
-        """Ask for a command's end."""
-        await commands.stop(principal, command_id, wanted.agent_id, kill=wanted.kill)
-        return Response(status_code=202)
-
-    return routes
 
 
 def _event(data: str) -> Any:

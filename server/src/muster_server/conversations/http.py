@@ -62,6 +62,11 @@ def conversation_routes(
         more = bool(items) and items[0].seq > 1
         return EventPage(items=items, next_cursor=str(items[0].seq) if more else None)
 
+    _speaking_routes(routes, conversations, sender, guard)
+    return routes
+
+
+def _speaking_routes(routes: APIRouter, conversations: Conversations, sender: Sender, guard: Guard) -> None:
     @routes.post("/messages", status_code=202)
     async def send(
         message: SendMessage,
@@ -76,8 +81,6 @@ def conversation_routes(
         """Ask for a run's end."""
         await conversations.stop_run(principal, run_id)
         return Response(status_code=202)
-
-    return routes
 
 
 def _event(data: str) -> Any:
