@@ -3,7 +3,7 @@ import { request } from "../http/request";
 import { LiveClient } from "./client";
 import type { Socket, Surroundings } from "./connection";
 import { newLiveStore } from "./store";
-import type { WebSocketTicket } from "./ticket";
+import type { WebSocketTicket } from "./wire.gen";
 
 const browser: Surroundings = {
   ticket: async () => (await request.post<WebSocketTicket>("/api/v1/ws-tickets", { quiet401: true })).ticket,

@@ -83,6 +83,7 @@ export interface Wire {
   client: Hello | Subscribe | Unsubscribe | ChatSend | RunStop | CommandStop | Ping;
   join_token: JoinToken;
   new_join_token: NewJoinToken;
+  push_command: PushCommand;
   server:
     | Welcome
     | EventFrame
@@ -97,6 +98,7 @@ export interface Wire {
     | Reconnect;
   session: Session;
   system: SystemView;
+  web_socket_ticket: WebSocketTicket;
 }
 /**
  * The first frame: the one-time ticket.
@@ -180,6 +182,22 @@ export interface NewJoinToken {
   expires_in_s: number;
   kind: "agent" | "broker";
   name: string | null;
+}
+/**
+ * A program with arguments (`argv`), or a line for the agent's shell (`shell`), for every agent that `to` names.
+ *
+ * `to` is `agent:<id|name>` or `all:<selector>`. Times are in seconds: `timeout_s` bounds the running, `expires_s`
+ * how long an agent that is away may take to fetch it.
+ */
+export interface PushCommand {
+  /**
+   * @maxItems 1000
+   */
+  argv: string[];
+  expires_s: number;
+  shell: string;
+  timeout_s: number;
+  to: string;
 }
 /**
  * The socket is open. `epoch` changes when the server restarts.
@@ -775,4 +793,11 @@ export interface BrokerView {
   name: string;
   partitions: number[];
   since: string;
+}
+/**
+ * Opens one WebSocket once, within `expires_in_s` seconds.
+ */
+export interface WebSocketTicket {
+  expires_in_s: number;
+  ticket: string;
 }

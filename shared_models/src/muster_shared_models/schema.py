@@ -7,9 +7,10 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
+from muster_shared_models.commands import PushCommand
 from muster_shared_models.frames import ClientFrame, ServerFrame
 from muster_shared_models.model import WireModel
-from muster_shared_models.system import JoinToken, NewJoinToken, Session, SystemView
+from muster_shared_models.system import JoinToken, NewJoinToken, Session, SystemView, WebSocketTicket
 
 __all__ = ["browser_schema"]
 
@@ -30,6 +31,8 @@ class Wire(WireModel):
     system: SystemView
     new_join_token: NewJoinToken
     join_token: JoinToken
+    web_socket_ticket: WebSocketTicket
+    push_command: PushCommand
 
 
 def browser_schema() -> dict[str, Any]:

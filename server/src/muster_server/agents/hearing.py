@@ -134,15 +134,15 @@ class Hearing:
         for agent in self._registry.all():
             if agent.look_at <= now:
                 self._take(agent, core.tick(agent.facts, now))
+        if self._beats:  # before the agents that changed: their views count these beats already
+            beats, self._beats = self._beats, {}
+            self._announce(Beats(beats=beats))
         dirty, self._dirty = self._dirty, {}
         for agent in filter(None, map(self._registry.get, dirty)):
             if agent.change(core.with_runs(agent.facts, tuple(agent.runs.values()), now), now):
                 for follow in self._followers:
                     follow(agent)
             self._announce(AgentChanged(agent=agent.view()))
-        if self._beats:
-            beats, self._beats = self._beats, {}
-            self._announce(Beats(beats=beats))
 
     async def write_heard(self) -> None:
         """Write down when agents were heard."""

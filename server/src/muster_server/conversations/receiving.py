@@ -103,7 +103,8 @@ class Receiver:
         seq = 0
         new = tuple((event.kind, event.model_dump_json()) for event in taken.lasting)
         if new:
-            answered_by = sender if taken.preview else ""
+            # A conversation with many has nobody in particular who answers.
+            answered_by = sender if taken.preview and "~" not in run.id else ""
             seq = store.append(tx, run.conversation, new, now, preview=taken.preview, agent_id=answered_by)
             store.save_run(tx, taken.run)
         return Stored(taken.run, seq, now, new, taken)

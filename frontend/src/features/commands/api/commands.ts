@@ -1,19 +1,16 @@
 import { infiniteQueryOptions } from "@tanstack/react-query";
 import { type Page, request } from "../../../http/request";
-import type { CommandView, StoredCommandEvent } from "../../../live/wire.gen";
+import type { CommandView, PushCommand, StoredCommandEvent } from "../../../live/wire.gen";
 
 const PATH = "/api/v1/commands";
 const PAGE = 50;
 /** Events that one page of output has; the server gives no more at once. */
 export const OUTPUT_PAGE = 200;
 
-export interface PushCommand {
-  to: string;
-  shell: string;
-  timeout_s?: number;
-}
+/** What the server has a default for may stay out. */
+export type NewCommand = Pick<PushCommand, "to" | "shell"> & Partial<PushCommand>;
 
-export function pushCommand(body: PushCommand, idempotencyKey: string): Promise<CommandView> {
+export function pushCommand(body: NewCommand, idempotencyKey: string): Promise<CommandView> {
   return request.post<CommandView>(PATH, { body, idempotencyKey });
 }
 
