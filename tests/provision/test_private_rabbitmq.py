@@ -48,6 +48,31 @@ def of_folder(folder: Path) -> list[psutil.Process]:
     ]
 
 
+def expect_reachable_from_here_only(node: RabbitNode) -> None:
+    own = {process.pid for process in of_folder(node.folder)}
+    listening = {
+        next(iter(each.laddr)) for each in psutil.net_connections("tcp") if each.pid in own and each.status == "LISTEN"
+    }
+    assert urlsplit(node.amqp_url).hostname == "127.0.0.1"
+    assert listening
+    assert listening <= {"127.0.0.1", "::1"}
+
+
+def expect_secret_password(node: RabbitNode) -> None:
+    password = urlsplit(node.amqp_url).password
+    assert password
+    assert len(password) > 30
+    assert password not in node.shown_url
+    for name in ("password", "rabbitmq.conf"):
+        assert stat.S_IMODE((node.folder / name).stat().st_mode) == 0o600
+    own = of_folder(node.folder)
+    assert own
+    assert not [process for process in own if password in " ".join(process.cmdline())]
+    for process in own:
+        assert process.uids().real == os.getuid()
+        assert process.environ()["HOME"] == str(node.folder / "home")
+
+
 async def test_a_node_keeps_its_queues_its_address_and_its_secrets(node: RabbitNode) -> None:
     # Given a node with a message in it
     node.start()
@@ -58,23 +83,8 @@ async def test_a_node_keeps_its_queues_its_address_and_its_secrets(node: RabbitN
     await bus.close()
 
     # Then only this machine reaches it, and only its user the password
-    assert urlsplit(url).hostname == "127.0.0.1"
-    own = {process.pid for process in of_folder(node.folder)}
-    listening = {
-        next(iter(each.laddr)) for each in psutil.net_connections("tcp") if each.pid in own and each.status == "LISTEN"
-    }
-    assert listening <= {"127.0.0.1", "::1"}
-    for name in ("password", "rabbitmq.conf"):
-        assert stat.S_IMODE((node.folder / name).stat().st_mode) == 0o600
-    password = urlsplit(url).password
-    assert password
-    assert len(password) > 30
-    assert password not in node.shown_url
-    arguments = [" ".join(process.cmdline()) for process in psutil.process_iter() if process.pid in own]
-    assert not [each for each in arguments if password in each]
-    for process in of_folder(node.folder):
-        assert process.uids().real == os.getuid()
-        assert process.environ()["HOME"] == str(node.folder / "home")
+    expect_reachable_from_here_only(node)
+    expect_secret_password(node)
 
     # And a second one cannot be started on the same folder
     installation = find_installation()
