@@ -25,6 +25,8 @@ FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 5.0
 #: The first start gives up after this; a broker that has joined before tries for ever.
 PATIENCE_S = 15.0
+#: Reasons that pass by themselves.
+PASSING = (Reason.UNAVAILABLE, Reason.TIMED_OUT, Reason.DATABASE_BUSY, Reason.OVERLOADED)
 
 log = structlog.get_logger()
 
@@ -82,8 +84,7 @@ async def join(settings: BrokerSettings) -> Membership:
         try:
             return await _try(settings, identity)
         except MusterError as error:
-            passing = isinstance(error, Disconnected) or error.reason in (Reason.UNAVAILABLE, Reason.TIMED_OUT)
-            if not passing or (not known and time.monotonic() > give_up_at):
+            if error.reason not in PASSING or (not known and time.monotonic() > give_up_at):
                 raise
             log.info("waiting for the server", detail=error.detail)
         await asyncio.sleep(random.uniform(0, pause))  # noqa: S311 - jitter
@@ -95,7 +96,7 @@ async def _try(settings: BrokerSettings, identity: Identity) -> Membership:
     text = settings.join.get_secret_value()
     secret, pin = split_join_token(text) if text else ("", "")
     if pin:
-        certificate = await fetch_certificate(settings.server, pin)
+        certificate = await _certificate(settings.server, pin)
     elif await asyncio.to_thread(kept.exists):
         certificate = await asyncio.to_thread(kept.read_text)
     else:
@@ -112,3 +113,11 @@ async def _try(settings: BrokerSettings, identity: Identity) -> Membership:
         raise
     await asyncio.to_thread(kept.write_text, certificate)
     return membership
+
+
+async def _certificate(address: str, pin: str) -> str:
+    try:
+        return await fetch_certificate(address, pin)
+    except Disconnected as error:
+        # It is the server that does not answer; nobody has asked a queue server for anything yet.
+        raise MusterError(Reason.UNAVAILABLE, error.detail, error.hint) from error

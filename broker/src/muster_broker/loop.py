@@ -9,11 +9,12 @@ from functools import partial
 import structlog
 
 from muster_broker.core.fleet import Fleet
-from muster_broker.core.router import Answer, Copy, Decision, Forward, Park, Unknown, decide, misplaced
+from muster_broker.core.router import Copy, Decision, Forward, Park, Unknown, decide, misplaced
 from muster_broker.outcomes import Publisher
 from muster_messaging.bus import Bus, Subscription
-from muster_messaging.message import Delivery
+from muster_messaging.message import Delivery, Message
 from muster_messaging.topology import broker_input
+from muster_shared_models.bodies import MessageType
 from muster_shared_models.problems import Reason
 
 __all__ = ["PartitionLoop"]
@@ -23,6 +24,8 @@ PREFETCH = 250
 #: How often an unknown address is looked up before its sender is told: the answer comes within five seconds.
 LOOKS = 3
 LOOK_EVERY_S = 1.0
+#: Seconds until a message is routed again of which nothing could be made durable.
+AGAIN_S = 1.0
 STOP_TIMEOUT_S = 8.0
 
 log = structlog.get_logger()
@@ -38,10 +41,12 @@ class PartitionLoop:
         self._fleet = fleet
         self._publisher = publisher
         self._loop = asyncio.get_running_loop()
-        self._lanes: dict[str, deque[Delivery]] = {}
+        #: Conversations that are held back: what waits, and since when.
+        self._lanes: dict[str, deque[tuple[Delivery, float]]] = {}
         self._in_hand = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self._stopping = False
         self._subscription: Subscription | None = None
 
     async def run(self) -> None:
@@ -53,6 +58,7 @@ class PartitionLoop:
 
     async def stop(self) -> None:
         """Take nothing more, and finish what is in hand: what stays comes again elsewhere."""
+        self._stopping = True
         if self._subscription:
             await self._subscription.cancel()
             try:
@@ -67,50 +73,60 @@ class PartitionLoop:
         lane = delivery.message.conversation
         waiting = self._lanes.get(lane) if lane else None
         if waiting is not None:
-            waiting.append(delivery)
+            waiting.append((delivery, self._loop.time()))
             return
         self._route(delivery, 1)
 
     def _route(self, delivery: Delivery, look: int) -> None:
-        message = delivery.message
-        if misplaced(message, delivery.key, self._partitions):
-            decision: Decision = Park(Reason.INVALID_ADDRESS, f"It came through partition {delivery.key}.")
-        else:
-            decision = decide(message, self._fleet, time.time_ns() // 1_000_000)
-        if isinstance(decision, Unknown):
-            if look < LOOKS:
-                self._look_again(delivery, look)
+        try:
+            decision = self._decide(delivery.message, delivery.key)
+            if isinstance(decision, Unknown) and look < LOOKS:
+                self._hold(delivery.message)
+                self._loop.call_later(LOOK_EVERY_S, self._route, delivery, look + 1)
                 return
-            decision = Answer(decision.answer)
-        self._act(delivery, decision)
-        self._go_on(message.conversation)
+            outcomes = self._act(delivery.message, decision)
+        except Exception as error:
+            # Whatever it is about this message, it must not stop the others, nor be lost.
+            log.exception("cannot be routed", message_id=delivery.message.id)
+            outcomes = self._act(delivery.message, Park(Reason.INTERNAL, f"The broker failed at it: {error!r}."))
+        self._await(delivery, outcomes)
+        self._go_on(delivery.message.conversation)
 
-    def _look_again(self, delivery: Delivery, look: int) -> None:
+    def _decide(self, message: Message, key: str) -> Decision:
+        if misplaced(message, key, self._partitions):
+            return Park(Reason.INVALID_ADDRESS, f"It came through partition {key}.")
+        return decide(message, self._fleet, time.time_ns() // 1_000_000)
+
+    def _hold(self, message: Message) -> None:
         """Hold the conversation back: what comes after this message must not overtake it."""
-        if delivery.message.conversation:
-            self._lanes.setdefault(delivery.message.conversation, deque())
-        self._loop.call_later(LOOK_EVERY_S, self._route, delivery, look + 1)
+        if message.conversation:
+            self._lanes.setdefault(message.conversation, deque())
 
     def _go_on(self, lane: str) -> None:
         waiting = self._lanes.get(lane)
         if waiting is None:
             return
         if waiting:
-            self._loop.call_soon(self._route, waiting.popleft(), 1)
+            delivery, since = waiting.popleft()
+            # The time spent in line counts: also the last one's sender hears of an unknown address in time.
+            looks = 1 + int((self._loop.time() - since) / LOOK_EVERY_S)
+            self._loop.call_soon(self._route, delivery, looks)
         else:
             del self._lanes[lane]
 
-    def _act(self, delivery: Delivery, decision: Forward | Answer | Park) -> None:
-        message = delivery.message
-        outcomes: list[Future[None]] = []
+    def _act(self, message: Message, decision: Decision) -> list[Future[None]]:
         if isinstance(decision, Forward):
-            outcomes = [self._send(delivery, copy) for copy in decision.copies]
-            outcomes += [self._publisher.notify(message, notice) for notice in decision.notices]
-        elif isinstance(decision, Answer):
-            outcomes = [self._publisher.notify(message, decision.notice)]
-        else:
-            log.warning("parked", message_id=message.id, reason=decision.reason.value, detail=decision.detail)
-            outcomes = [self._publisher.park(message, decision.reason)]
+            outcomes = [self._send(message, copy) for copy in decision.copies]
+            return outcomes + [self._publisher.notify(message, notice) for notice in decision.notices]
+        if isinstance(decision, Park):
+            log.warning("put aside", message_id=message.id, reason=decision.reason.value, detail=decision.detail)
+            parked = self._publisher.park(message, decision.reason)
+            if message.type == MessageType.NOTICE.value:
+                return [parked]
+            return [parked, self._publisher.notify(message, decision.notice)]
+        return [self._publisher.notify(message, decision.answer if isinstance(decision, Unknown) else decision.notice)]
+
+    def _await(self, delivery: Delivery, outcomes: list[Future[None]]) -> None:
         if len(outcomes) == 1:
             outcomes[0].add_done_callback(partial(self._settled, delivery))
         else:
@@ -118,13 +134,13 @@ class PartitionLoop:
                 lambda _: self._settled_all(delivery, outcomes)
             )
 
-    def _send(self, delivery: Delivery, copy: Copy) -> "Future[None]":
+    def _send(self, message: Message, copy: Copy) -> "Future[None]":
         if not copy.agent_id:
-            return self._publisher.to_server(delivery.message)
+            return self._publisher.to_server(message)
         known = self._fleet.find(copy.agent_id)
         if known:
             known.sent += 1
-        return self._publisher.to_agent(delivery.message, copy)
+        return self._publisher.to_agent(message, copy)
 
     def _settled(self, delivery: Delivery, done: "Future[None]") -> None:
         self._settle(delivery, done.exception())
@@ -134,12 +150,16 @@ class PartitionLoop:
         self._settle(delivery, errors[0] if errors else None)
 
     def _settle(self, delivery: Delivery, error: BaseException | None) -> None:
+        if error is not None:
+            log.error("not routed", message_id=delivery.message.id, detail=str(error))
+            if not self._stopping:
+                self._hold(delivery.message)
+                self._loop.call_later(AGAIN_S, self._route, delivery, 1)
+                return
         self._in_hand -= 1
         if not self._in_hand:
             self._idle.set()
-        assert self._subscription is not None
+        # Without an acknowledgement it comes again, to whoever consumes this partition then.
         if error is None:
+            assert self._subscription is not None
             self._subscription.ack((delivery.tag,))
-        else:
-            # Not acknowledged: it comes again when the connection that failed us is replaced.
-            log.error("not routed", message_id=delivery.message.id, detail=str(error))

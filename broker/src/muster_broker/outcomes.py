@@ -1,18 +1,20 @@
 """Publishes what was decided: copies to agents and the server, notices to senders, what nobody understands aside.
 
 Each future ends when the last consequence is durable: a copy that cannot be delivered becomes a notice, a copy that
-the queue server does not take goes round the retry queue, and after that aside.
+the queue server does not take goes round the retry queue, and after that aside, and its sender is told. A future that
+fails says that nothing of this was possible: the message is still the queue server's, and is routed again.
 """
 
 import asyncio
 from asyncio import Future
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
-from muster_broker.core.router import Copy, Notice
+from muster_broker.core.router import MAX_TARGETS, Copy, Notice
 from muster_messaging.bus import Bus
-from muster_messaging.errors import Disconnected, Permanent, Transient
+from muster_messaging.errors import BusError, Disconnected, Permanent, QueueFull, Transient, Unroutable
 from muster_messaging.lanes import Lanes
 from muster_messaging.message import Message
 from muster_messaging.topology import (
@@ -34,8 +36,11 @@ __all__ = ["Publisher"]
 PATIENCE_S = 15.0
 #: Rounds through the retry queue.
 MAX_RETRIES = 5
+#: Publishes that may wait: some messages to everybody at once, with what is told about each copy.
+MAX_WAITING = 4 * MAX_TARGETS
 #: What the names of agents begin with, as senders.
 AGENT_PREFIX = f"{IdKind.AGENT.value}_"
+SERVER = "server"
 
 log = structlog.get_logger()
 
@@ -43,10 +48,9 @@ log = structlog.get_logger()
 class Publisher:
     """Publishes on a bus, in order per conversation and direction."""
 
-    def __init__(self, bus: Bus, partitions: int) -> None:
-        self._bus = bus
+    def __init__(self, bus: Bus, partitions: int, *, patience_s: float = PATIENCE_S) -> None:
         self._partitions = partitions
-        self._lanes = Lanes(bus, patience_s=PATIENCE_S)
+        self._lanes = Lanes(bus, patience_s=patience_s, limit=MAX_WAITING)
         self._loop = asyncio.get_running_loop()
 
     def close(self) -> None:
@@ -61,57 +65,56 @@ class Publisher:
             origin=_origin(message),
             id=message.id if copy.run == message.run else f"{message.id}~{copy.agent_id}",
         )
-        sent = self._lanes.send(f"{message.conversation}>{copy.agent_id}", TO_AGENT, copy.agent_id, forwarded)
 
-        def gone(_: BaseException) -> "Future[None]":
-            detail = "The agent was retired before the message reached it."
-            return self.notify(message._replace(run=copy.run), Notice(Reason.AGENT_NOT_FOUND, detail, final=True))
+        def gone(error: BaseException) -> "Future[None]":
+            notice = Notice(Reason.UNROUTABLE, str(error), final=True, agent_id=copy.agent_id, run=copy.run)
+            if isinstance(error, Unroutable):
+                detail = "The agent was retired before the message reached it."
+                notice = replace(notice, reason=Reason.AGENT_NOT_FOUND, detail=detail)
+            return self.notify(message, notice)
 
-        return self._settled(sent, message, gone)
+        def later(error: Transient) -> "Future[None]":
+            # A copy that may have arrived goes to the same agent again, which knows it by its id; so does one of many.
+            same = copy.run != message.run or not isinstance(error, QueueFull)
+            return self._later(forwarded if same else message, told=copy.run)
+
+        sent = self._send(f"{message.conversation}>{copy.agent_id}", TO_AGENT, copy.agent_id, forwarded)
+        return self._settled(sent, gone, later)
 
     def to_server(self, message: Message) -> "Future[None]":
         """Publish a message for the server, or for a person."""
         forwarded = message._replace(origin=_origin(message))
-        sent = self._lanes.send(f"{message.conversation}>", TO_SERVER, IN, forwarded)
-        return self._settled(sent, message, lambda _: self.park(message, Reason.UNROUTABLE))
+        sent = self._send(f"{message.conversation}>", TO_SERVER, IN, forwarded)
+        return self._settled(sent, lambda _: self.park(message, Reason.UNROUTABLE), lambda _: self._later(message))
 
     def notify(self, message: Message, notice: Notice) -> "Future[None]":
         """Tell a message's sender what became of it."""
-        body = NoticeBody(
-            message_id=message.id,
-            run_id=message.run,
-            reason=notice.reason,
-            detail=notice.detail,
-            final=notice.final,
-            agent_id=notice.agent_id,
-            targets=list(notice.targets),
-        )
-        sender = _origin(message)
-        to_server = not sender.startswith(AGENT_PREFIX)
-        told = Message(
-            # The same notice of the same message has the same id: told twice after a crash, it is taken once.
-            id=f"{message.id}!{notice.reason}" if message.id else new_id(IdKind.MESSAGE),
-            type=MessageType.NOTICE.value,
-            body=body.model_dump_json().encode(),
-            to="server" if to_server else f"agent:{sender}",
-            conversation=message.conversation,
-            run=message.run,
-            correlation_id=message.id,
-            trace=message.trace,
-        )
-        if to_server:
-            sent = self._lanes.send(f"{message.conversation}>", TO_SERVER, IN, told)
+        told = _notice_message(message, notice)
+        sender = told.to.removeprefix("agent:")
+        if told.to == SERVER:
+            sent = self._send(f"{message.conversation}>", TO_SERVER, IN, told)
         else:
-            sent = self._lanes.send(f"{message.conversation}>{sender}", TO_AGENT, sender, told)
-        return self._settled(sent, told, lambda _: self.park(told, Reason.UNROUTABLE))
+            sent = self._send(f"{message.conversation}>{sender}", TO_AGENT, sender, told)
+        return self._settled(sent, lambda _: self.park(told, Reason.UNROUTABLE), lambda _: self._later(told))
 
     def park(self, message: Message, reason: Reason) -> "Future[None]":
         """Put a message where a person looks."""
         log.warning("parked", message_id=message.id, reason=reason.value)
-        return self._lanes.send("", PARKING, IN, message._replace(origin=_origin(message)))
+        return self._send("", PARKING, IN, message._replace(origin=_origin(message)))
+
+    def _send(self, lane: str, exchange: str, key: str, message: Message) -> "Future[None]":
+        try:
+            return self._lanes.send(lane, exchange, key, message)
+        except BusError as error:
+            refused: Future[None] = self._loop.create_future()
+            refused.set_exception(error)
+            return refused
 
     def _settled(
-        self, sent: "Future[None]", message: Message, on_permanent: "Callable[[BaseException], Future[None]]"
+        self,
+        sent: "Future[None]",
+        on_permanent: "Callable[[Permanent], Future[None]]",
+        on_transient: "Callable[[Transient], Future[None]]",
     ) -> "Future[None]":
         """Return a future that ends when `sent`, or what must follow its failure, is durable."""
         whole: Future[None] = self._loop.create_future()
@@ -130,20 +133,59 @@ class Publisher:
             if isinstance(error, Permanent):
                 on_permanent(error).add_done_callback(end)
             elif isinstance(error, Transient) and not isinstance(error, Disconnected):
-                self._later(message).add_done_callback(end)
+                on_transient(error).add_done_callback(end)
             else:
                 end(done)
 
         sent.add_done_callback(settle)
         return whole
 
-    def _later(self, message: Message) -> "Future[None]":
+    def _later(self, message: Message, told: str = "") -> "Future[None]":
+        """Send a message round the retry queue; after the last round, aside. `told`: the run its sender hears of."""
         if message.retries >= MAX_RETRIES:
-            return self.park(message, Reason.QUEUE_FULL)
+            return self._give_up(message, told)
         delay = "5s" if message.retries < 2 else "30s"
         again = message._replace(retries=message.retries + 1, origin=_origin(message))
         key = partition_key(partition_of(message.conversation, self._partitions))
-        return self._lanes.send(f"{message.conversation}>retry", retry_exchange(delay), key, again)
+        return self._send(f"{message.conversation}>retry", retry_exchange(delay), key, again)
+
+    def _give_up(self, message: Message, told: str) -> "Future[None]":
+        parked = self.park(message, Reason.QUEUE_FULL)
+        if message.type == MessageType.NOTICE.value:
+            return parked
+        detail = f"Its queue was full, and still was after {MAX_RETRIES} more tries."
+        both = asyncio.gather(parked, self.notify(message, Notice(Reason.QUEUE_FULL, detail, final=True, run=told)))
+        whole: Future[None] = self._loop.create_future()
+        both.add_done_callback(
+            lambda done: whole.set_exception(error) if (error := done.exception()) else whole.set_result(None)
+        )
+        return whole
+
+
+def _notice_message(message: Message, notice: Notice) -> Message:
+    run = notice.run or message.run
+    body = NoticeBody(
+        message_id=message.id,
+        run_id=run,
+        reason=notice.reason,
+        detail=notice.detail,
+        final=notice.final,
+        agent_id=notice.agent_id,
+        targets=list(notice.targets),
+    )
+    sender = _origin(message)
+    about = message.id if run == message.run else f"{message.id}~{notice.agent_id}"
+    return Message(
+        # The same notice of the same copy has the same id: told twice after a crash, it is taken once.
+        id=f"{about}!{notice.reason}" if message.id else new_id(IdKind.MESSAGE),
+        type=MessageType.NOTICE.value,
+        body=body.model_dump_json().encode(),
+        to=f"agent:{sender}" if sender.startswith(AGENT_PREFIX) else SERVER,
+        conversation=message.conversation,
+        run=run,
+        correlation_id=message.id,
+        trace=message.trace,
+    )
 
 
 def _origin(message: Message) -> str:

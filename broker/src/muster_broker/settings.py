@@ -15,7 +15,7 @@ class BrokerSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MUSTER_", extra="ignore", frozen=True)
 
     #: The server's gRPC address.
-    server: str = "127.0.0.1:50051"
+    server: str = Field(default="127.0.0.1:50051", pattern=r"^.+:\d{1,5}$")
     #: The join token; needed once, at the first start.
     join: SecretStr = SecretStr("")
     broker_name: str = Field(default="broker-1", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")

@@ -3,7 +3,7 @@
 Forward    publish these copies, then tell these notices
 Unknown    nobody has this address now: the status stream may be behind, so look again, then answer
 Answer     it will not be delivered: tell its sender why
-Park       nobody can make sense of it: keep it where a person looks
+Park       nobody can make sense of it: keep it where a person looks, and tell its sender
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from muster_broker.core.fleet import Fleet, Known
 from muster_messaging.message import SCHEMA, Message
 from muster_messaging.topology import partition_key, partition_of
 from muster_shared_models.addresses import Address, AddressKind, parse_address
-from muster_shared_models.bodies import branch_run
+from muster_shared_models.bodies import MessageType, branch_run
 from muster_shared_models.problems import MusterError, Reason
 from muster_shared_models.selectors import parse_selector
 
@@ -36,7 +36,7 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What the sender is told. `final`: the message will not be delivered."""
+    """What the sender is told. `final`: the message will not be delivered. `run`: one target's, of many."""
 
     reason: Reason | Literal["queued", "fanned_out"]
     detail: str
@@ -44,6 +44,7 @@ class Notice:
     agent_id: str = ""
     last_heard_ms: int = 0
     targets: tuple[str, ...] = ()
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,11 @@ class Park:
     reason: Reason
     detail: str
 
+    @property
+    def notice(self) -> Notice:
+        """What its sender is told."""
+        return _final(self.reason, self.detail)
+
 
 Decision = Forward | Unknown | Answer | Park
 
@@ -88,13 +94,20 @@ def decide(message: Message, fleet: Fleet, now_ms: int) -> Decision:
     """Decide about one message."""
     if message.schema > SCHEMA:
         return Park(Reason.SCHEMA_UNKNOWN, f"Its schema is {message.schema}, this broker knows {SCHEMA}.")
+    decision = _judge(message, fleet, now_ms)
+    if isinstance(decision, Answer) and message.type == MessageType.NOTICE.value:
+        # A notice about a notice would be taken for news of the message itself.
+        return Park(Reason(decision.notice.reason), decision.notice.detail)
+    return decision
+
+
+def _judge(message: Message, fleet: Fleet, now_ms: int) -> Decision:
     if message.hops > MAX_HOPS:
         return Answer(_final(Reason.UNROUTABLE, f"It was passed on {message.hops} times: agents answer each other."))
     if message.expires_at_ms and message.expires_at_ms < now_ms:
         return Answer(_final(Reason.EXPIRED, "It expired before it could be delivered."))
     try:
-        address = parse_address(message.to)
-        return _route(message, address, fleet)
+        return _route(message, parse_address(message.to), fleet)
     except MusterError as error:
         return Answer(_final(error.reason, error.detail))
 
@@ -118,23 +131,24 @@ def _route(message: Message, address: Address, fleet: Fleet) -> Decision:  # noq
 
 
 def _to_one(message: Message, agent: Known) -> Forward:
-    copies = (Copy(agent.id, message.run),)
-    if agent.ready:
-        return Forward(copies)
+    return Forward((Copy(agent.id, message.run),), () if agent.ready else (_queued(agent),))
+
+
+def _queued(agent: Known, run: str = "") -> Notice:
     why = "is paused" if agent.attached else "is away"
-    notice = Notice(
-        "queued", f"{agent.name} {why}; the message waits in its queue.", False, agent.id, agent.last_heard_ms
-    )
-    return Forward(copies, (notice,))
+    detail = f"{agent.name} {why}; the message waits in its queue."
+    return Notice("queued", detail, False, agent.id, agent.last_heard_ms, run=run)
 
 
 def _to_all(message: Message, found: list[Known]) -> Decision:
     if len(found) > MAX_TARGETS:
         return Answer(_final(Reason.INVALID_ADDRESS, f"{len(found)} agents match; {MAX_TARGETS} is the most."))
     found = sorted(found, key=lambda agent: agent.name)
-    copies = tuple(Copy(agent.id, branch_run(message.run, agent.id) if message.run else "") for agent in found)
-    targets = tuple(agent.id for agent in found)
-    return Forward(copies, (Notice("fanned_out", f"It went to {len(found)} agents.", False, targets=targets),))
+    runs = {agent.id: branch_run(message.run, agent.id) if message.run else "" for agent in found}
+    split = Notice("fanned_out", f"It went to {len(found)} agents.", False, targets=tuple(runs))
+    # The split comes first: it makes the runs that the other notices speak of.
+    waiting = tuple(_queued(agent, runs[agent.id]) for agent in found if not agent.ready and message.run)
+    return Forward(tuple(Copy(agent_id, run) for agent_id, run in runs.items()), (split, *waiting))
 
 
 def choose(found: list[Known], sticky: str, conversation: str) -> Known:
