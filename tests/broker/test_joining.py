@@ -24,6 +24,12 @@ from tests.server.running import RunningServer, eventually, running_server
 PIN = "A" * 43
 
 
+@pytest.fixture(autouse=True)
+def _endless_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waiting cannot change must be said at once."""
+    monkeypatch.setattr(joining, "PATIENCE_S", 3600.0)
+
+
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[RunningServer]:
     async with running_server(tmp_path / "data") as running:
