@@ -1,4 +1,5 @@
 import { Age } from "../../../clock/Age";
+import { Why } from "../../../components/facts/Why";
 import { Bar } from "../../../components/marks/Bar";
 import { signOf } from "../../../components/tally/strokes";
 import { Tally } from "../../../components/tally/Tally";
@@ -23,7 +24,9 @@ export function AgentPresence({ agent }: { agent: AgentView }) {
               for <Age since={presence.since} as="precise" />
             </span>
           </div>
-          <div className={classes.reason}>{presence.reason}</div>
+          <div className={classes.reason}>
+            <Why agent={agent} />
+          </div>
         </div>
       </div>
       <div className={classes.facts}>

@@ -60,7 +60,12 @@ export function Prompt({ name, history, refused, onPush }: Props) {
         onKeyDown={onKeyDown}
       />
       <span className={classes.reason}>{reason}</span>
-      <Button type="submit" size="xs" disabled={reason !== null || !line.trim()} rightSection={<Kbd>⏎</Kbd>}>
+      <Button
+        type="submit"
+        size="xs"
+        disabled={reason !== null || !line.trim()}
+        rightSection={<Kbd aria-hidden="true">⏎</Kbd>}
+      >
         Run
       </Button>
     </form>

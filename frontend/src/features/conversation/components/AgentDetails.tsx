@@ -1,5 +1,6 @@
 import { Age } from "../../../clock/Age";
 import { Facts } from "../../../components/facts/Facts";
+import { Why } from "../../../components/facts/Why";
 import { Tally } from "../../../components/tally/Tally";
 import { StateWord } from "../../../components/text/StateWord";
 import { Tag } from "../../../components/text/Tag";
@@ -30,7 +31,11 @@ export function AgentDetails({ agentId, to }: { agentId: string; to: string }) {
           <b>{description.name}</b>
           <small>
             <StateWord state={presence.state} /> <Age since={presence.since} as="precise" />
-            {presence.reason && `, ${presence.reason}`}
+            {presence.reason && (
+              <>
+                , <Why agent={agent} />
+              </>
+            )}
           </small>
         </div>
       </div>

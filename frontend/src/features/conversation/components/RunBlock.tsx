@@ -31,7 +31,7 @@ export const RunBlock = memo(function RunBlock({ run, draft, onStop }: Props) {
       data-testid="message-agent"
       data-run={run.id}
       data-stage={stage}
-      aria-label={`${run.agentName || "agent"}, ${stage}`}
+      aria-label={`${run.agentName || agent?.description.name || "agent"}, ${stage}`}
       aria-busy={!over}
     >
       <div className={classes.gutter}>

@@ -3,6 +3,7 @@ import { IconMessage2, IconTerminal } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { memo } from "react";
 import { Age } from "../../../clock/Age";
+import { Why } from "../../../components/facts/Why";
 import { Beats } from "../../../components/marks/Beats";
 import { Tally } from "../../../components/tally/Tally";
 import { StateWord } from "../../../components/text/StateWord";
@@ -47,7 +48,7 @@ export const AgentCell = memo(function AgentCell({ agent, index, isOpen, onChat,
         </span>
       </div>
       <div className={classes.doing} title={doing(agent)}>
-        {doing(agent)}
+        {state === "lost" ? <Why agent={agent} /> : doing(agent)}
       </div>
       <div className={classes.line}>{lastLine(agent)}</div>
       <div className={classes.foot}>

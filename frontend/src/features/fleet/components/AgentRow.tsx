@@ -1,6 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { memo } from "react";
 import { Age } from "../../../clock/Age";
+import { Why } from "../../../components/facts/Why";
 import { Beats } from "../../../components/marks/Beats";
 import { Tally } from "../../../components/tally/Tally";
 import { StateWord } from "../../../components/text/StateWord";
@@ -24,7 +25,7 @@ export const AgentRow = memo(function AgentRow({ agent, index }: { agent: AgentV
       <span className={classes.state}>
         <StateWord state={presence.state} /> <Age since={presence.since} as={isUrgent(agent) ? "precise" : "rough"} />
       </span>
-      <span title={doing(agent)}>{doing(agent)}</span>
+      <span title={doing(agent)}>{presence.state === "lost" ? <Why agent={agent} /> : doing(agent)}</span>
       <span className={classes.mono}>{lastLine(agent)}</span>
       <span className={classes.mono}>
         {runs.length} of {description.slots}

@@ -1,6 +1,7 @@
 import { Popover } from "@mantine/core";
 import { Age } from "../../../clock/Age";
 import { Facts } from "../../../components/facts/Facts";
+import { Why } from "../../../components/facts/Why";
 import { StateWord } from "../../../components/text/StateWord";
 import type { AgentView } from "../../../live/wire.gen";
 import classes from "./FactsPopover.module.css";
@@ -23,7 +24,11 @@ export function FactsPopover({ agent }: { agent: AgentView }) {
       <Popover.Dropdown className={classes.pop ?? ""}>
         <div className={classes.why}>
           <StateWord state={presence.state} strong /> for <Age since={presence.since} as="precise" />
-          {presence.reason && <span>, {presence.reason}</span>}
+          {presence.reason && (
+            <span>
+              , <Why agent={agent} />
+            </span>
+          )}
         </div>
         <Facts presence={presence} />
       </Popover.Dropdown>

@@ -38,7 +38,7 @@ export function JoinCommand({ token, isUsed }: Props) {
           variant="filled"
           disabled={isGone}
           leftSection={copied ? <IconCheck size={14} stroke={1.5} /> : <IconCopy size={14} stroke={1.5} />}
-          rightSection={<Kbd>c</Kbd>}
+          rightSection={<Kbd aria-hidden="true">c</Kbd>}
           onClick={copy}
         >
           {copied ? "Copied" : "Copy"}
