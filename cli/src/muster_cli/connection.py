@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpx2
 from pydantic import BaseModel, ValidationError
@@ -11,12 +12,13 @@ from pydantic import BaseModel, ValidationError
 from muster_cli.settings import CliSettings
 from muster_shared_models.problems import MusterError, Problem, Reason
 
-__all__ = ["ANNOUNCEMENT", "Announcement", "Connection"]
+__all__ = ["ANNOUNCEMENT", "Announcement", "Connection", "announce"]
 
 #: Written by a running server into its data directory.
 ANNOUNCEMENT = "server.json"
 TOKEN_FILE = "admin.token"
 TIMEOUT_S = 15.0
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Announcement(BaseModel):
@@ -41,9 +43,11 @@ class Connection:
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url.rstrip("/")
-        self._http = httpx2.Client(
-            base_url=self.url, headers={"authorization": f"Bearer {token}"}, timeout=TIMEOUT_S, trust_env=False
-        )
+        headers = {"authorization": f"Bearer {token}"}
+        try:
+            self._http = httpx2.Client(base_url=self.url, headers=headers, timeout=TIMEOUT_S, trust_env=False)
+        except httpx2.InvalidURL as error:
+            raise _no_address(url) from error
 
     @classmethod
     def open(cls, settings: CliSettings) -> Self:
@@ -56,8 +60,9 @@ class Connection:
                 f"No server runs on {settings.data_dir}.",
                 "Start one with `muster up`, or name one with MUSTER_URL and MUSTER_TOKEN.",
             )
-        token = settings.token.get_secret_value() or _local_token(settings.data_dir)
-        return cls(url, token)
+        if not url.startswith(("http://", "https://")):
+            raise _no_address(url)
+        return cls(url, settings.token.get_secret_value() or _local_token(settings.data_dir, url, announced))
 
     def __enter__(self) -> Self:
         return self
@@ -85,18 +90,35 @@ class Connection:
             ) from error
         if answer.is_error:
             raise _problem(answer)
-        return answer.json() if answer.content else None
+        try:
+            return answer.json() if answer.content else None
+        except ValueError as error:
+            raise MusterError(
+                Reason.UNAVAILABLE, f"What answers at {self.url} is no Muster server.", "Is MUSTER_URL right?"
+            ) from error
+
+
+def _no_address(url: str) -> MusterError:
+    return MusterError(
+        Reason.INVALID_SETTING, f"'{url}' is not the address of a console.", "Write MUSTER_URL as http://host:8000"
+    )
 
 
 def _problem(answer: httpx2.Response) -> MusterError:
     try:
         problem = Problem.model_validate_json(answer.content)
     except ValidationError:
-        return MusterError(Reason.INTERNAL, f"The server answered {answer.status_code}: {answer.text[:200]}")
+        text = " ".join(answer.text[:200].split())
+        return MusterError(Reason.INTERNAL, f"The server answered {answer.status_code}: {text}", "Is MUSTER_URL right?")
     return MusterError(problem.reason, problem.detail, problem.hint)
 
 
-def _local_token(data_dir: Path) -> str:
+def _local_token(data_dir: Path, url: str, announced: Announcement | None) -> str:
+    """Return the key of the server on this machine, for that server only: elsewhere it would be given away."""
+    if urlsplit(url).hostname not in LOOPBACK and (announced is None or url.rstrip("/") != announced.url.rstrip("/")):
+        raise MusterError(
+            Reason.UNAUTHENTICATED, f"There is no key for the server at {url}.", "Set MUSTER_TOKEN to one of its keys."
+        )
     path = data_dir / TOKEN_FILE
     try:
         return path.read_text().strip()

@@ -26,8 +26,11 @@ class Live:
         self._ready: list[dict[str, Any]] = []
 
     async def send(self, **frame: Any) -> None:
-        """Send a frame."""
-        await self._socket.send(json.dumps(frame))
+        """Send a frame; raises UNAVAILABLE."""
+        try:
+            await self._socket.send(json.dumps(frame))
+        except WebSocketException as error:
+            raise _ended(error) from error
 
     async def next(self, timeout_s: float | None = None) -> dict[str, Any]:
         """Return the next frame; raises what an error frame says, TIMED_OUT or UNAVAILABLE."""
@@ -38,7 +41,7 @@ class Live:
             except TimeoutError:
                 raise MusterError(Reason.TIMED_OUT, f"Nothing came within {timeout_s:.0f} s.") from None
             except WebSocketException as error:
-                raise MusterError(Reason.UNAVAILABLE, f"The connection to the server ended: {error}.") from error
+                raise _ended(error) from error
             self._ready = [json.loads(line) for line in str(text).split("\n") if line]
         frame = self._ready.pop(0)
         if frame["op"] == "error":
@@ -60,5 +63,10 @@ async def live(connection: Connection) -> AsyncIterator[Live]:
             await opened.send(op="hello", ticket=ticket)
             await opened.next(OPEN_TIMEOUT_S)
             yield opened
-    except OSError as error:
+    except (OSError, WebSocketException) as error:
         raise MusterError(Reason.UNAVAILABLE, f"The server does not answer: {error}.", "Is it running?") from error
+
+
+def _ended(error: WebSocketException) -> MusterError:
+    hint = "What was accepted goes on without this command; `muster agents` says when the server is back."
+    return MusterError(Reason.UNAVAILABLE, f"The connection to the server ended: {error}.", hint)

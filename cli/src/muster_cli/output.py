@@ -11,7 +11,7 @@ from rich.table import Table
 from muster_shared_models.model import WireModel
 from muster_shared_models.problems import MusterError
 
-__all__ = ["ago", "emit", "say", "table", "tell_problem"]
+__all__ = ["ago", "emit", "say", "table", "tell_problem", "write"]
 
 #: Programs that read a table want whole cells, whatever a terminal would show.
 _STDOUT = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 400)
@@ -22,6 +22,12 @@ def emit(value: WireModel | dict[str, object]) -> None:
     """Write one JSON object on one line to stdout."""
     text = value.model_dump_json() if isinstance(value, WireModel) else json.dumps(value, separators=(",", ":"))
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def write(text: str) -> None:
+    """Write a piece of data to stdout, at once."""
+    sys.stdout.write(text)
     sys.stdout.flush()
 
 

@@ -2,14 +2,39 @@
 
 import os
 import sys
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
-from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-__all__ = ["CliSettings", "child_environment"]
+from muster_shared_models.problems import MusterError, Reason
+
+__all__ = ["CliSettings", "child_environment", "interpreter", "read_settings", "silence_grpc"]
+
+T = TypeVar("T", bound=BaseSettings)
+
+
+def read_settings(make: Callable[..., T], **given: Any) -> T:
+    """Return settings in which those of `given` that are not None win; raises INVALID_SETTING in words for people."""
+    try:
+        return make(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        # Never the value itself: it may be a password.
+        faults = "; ".join(
+            f"MUSTER_{'_'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()
+        )
+        raise MusterError(
+            Reason.INVALID_SETTING,
+            f"A setting cannot be used: {faults}.",
+            "It may come from a flag or the environment.",
+        ) from None
+    except (SettingsError, tomllib.TOMLDecodeError) as error:
+        raise MusterError(
+            Reason.INVALID_SETTING, f"The settings cannot be read: {error}.", "Is there a mistake in ./muster.toml?"
+        ) from None
 
 
 class CliSettings(BaseSettings):
@@ -25,14 +50,14 @@ class CliSettings(BaseSettings):
     token: SecretStr = SecretStr("")
     bus: str = "embedded"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    http_port: int = 8000
-    grpc_port: int = 50_051
+    http_port: int = Field(default=8000, ge=0, le=65_535)
+    grpc_port: int = Field(default=50_051, ge=0, le=65_535)
     mistral_api_key: SecretStr = SecretStr("")
 
     @classmethod
     def load(cls) -> "CliSettings":
         """Return the settings; Mistral's key has no prefix."""
-        return cls(mistral_api_key=SecretStr(os.environ.get("MISTRAL_API_KEY", "")))
+        return read_settings(cls, mistral_api_key=SecretStr(os.environ.get("MISTRAL_API_KEY", "")))
 
 
 def child_environment(values: Mapping[str, str]) -> dict[str, str]:
@@ -43,3 +68,11 @@ def child_environment(values: Mapping[str, str]) -> dict[str, str]:
 def interpreter() -> list[str]:
     """Return how to start this command line again."""
     return [sys.executable, "-m", "muster_cli.main"]
+
+
+def silence_grpc() -> None:
+    """Keep gRPC from writing about connections that end; call it before grpc is imported.
+
+    Its lines ("Got goaway ...") come whenever a server stops in order. Who wants them sets GRPC_VERBOSITY.
+    """
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")

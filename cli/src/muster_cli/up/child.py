@@ -34,6 +34,8 @@ class Child:
         self._environment = environment
         self._process: asyncio.subprocess.Process | None = None
         self._stop = asyncio.Event()
+        #: Whether it is started again when it ends. What never came up is explained instead.
+        self.kept_up = True
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         log_dir.mkdir(parents=True, exist_ok=True)
         self._log = logging.Logger(name)
@@ -41,9 +43,9 @@ class Child:
         self._log.addHandler(self._file)
 
     @property
-    def running(self) -> bool:
-        """Whether the process lives."""
-        return self._process is not None and self._process.returncode is None
+    def ended(self) -> bool:
+        """Whether the process was started and lives no longer."""
+        return self._process is not None and self._process.returncode is not None
 
     @property
     def tail(self) -> str:
@@ -57,7 +59,7 @@ class Child:
         while not self._stop.is_set():
             began = loop.time()
             code = await self._once()
-            if self._stop.is_set():
+            if self._stop.is_set() or not self.kept_up:
                 return
             if loop.time() - began > LONGEST_PAUSE_S:
                 pause = FIRST_PAUSE_S
@@ -93,9 +95,13 @@ class Child:
     async def stop(self) -> None:
         """Ask it to end, wait, and kill it when it does not."""
         self._stop.set()
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
+        try:
+            if self._process is not None and self._process.returncode is None:
+                await self._end(self._process)
+        finally:
+            self._file.close()
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)
         try:
@@ -105,4 +111,3 @@ class Child:
             say(f"{self.name} did not stop within {STOP_TIMEOUT_S:.0f} s: killed")
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-        self._file.close()

@@ -2,17 +2,20 @@
 
 import asyncio
 import contextlib
+import re
 import signal
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from muster_cli.connection import ANNOUNCEMENT, Announcement, Connection
 from muster_cli.output import say
+from muster_cli.provision.console import how_to_build_the_console
+from muster_cli.provision.ports import free_ports, is_free
 from muster_cli.provision.queue_server import PrivateRabbit, private_rabbitmq
 from muster_cli.settings import CliSettings
 from muster_cli.up.child import Child
+from muster_server.lock import locked
 from muster_shared_models.problems import MusterError, Reason
 from muster_shared_models.system import JoinToken, NewJoinToken
 
@@ -24,6 +27,7 @@ POLL_S = 0.05
 
 async def run_everything(settings: CliSettings, bus: str) -> None:
     """Run until a signal comes; raises MusterError when something does not start."""
+    _need_folder(settings.data_dir)
     stop = asyncio.Event()
     with _signals(stop):
         rabbit = await _start_rabbit(settings, bus, stop)
@@ -32,6 +36,17 @@ async def run_everything(settings: CliSettings, bus: str) -> None:
         finally:
             if rabbit:
                 await asyncio.to_thread(rabbit.stop)
+
+
+def _need_folder(folder: Path) -> None:
+    """Raise DATA_DIR_IN_USE before anything is touched in a folder that another server works in."""
+    try:
+        with locked(folder):
+            return
+    except MusterError as error:
+        announced = Announcement.read(folder)
+        where = f" Its console is at {announced.url}; muster token login makes a link to it." if announced else ""
+        raise MusterError(error.reason, f"{error.detail}{where}", error.hint) from None
 
 
 async def _start_rabbit(settings: CliSettings, bus: str, stop: asyncio.Event) -> PrivateRabbit | None:
@@ -59,7 +74,9 @@ async def _run(settings: CliSettings, bus: str, stop: asyncio.Event) -> None:
     stopping = asyncio.create_task(stop.wait())
     try:
         server = start(_server(settings, bus))
+        server.kept_up = False
         announced = await _announced(settings, server, stop)
+        server.kept_up = True
         if announced:
             with Connection.open(settings) as connection:
                 for child in await asyncio.to_thread(_others, settings, connection, announced):
@@ -67,6 +84,9 @@ async def _run(settings: CliSettings, bus: str, stop: asyncio.Event) -> None:
                 await _answered(connection, len(children) - 2, stop)
                 _welcome(settings, connection, bus)
         await asyncio.wait((stopping, *tasks), return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            if task.done():
+                task.result()
     finally:
         stopping.cancel()
         # The stop order: agents finish while the broker still carries their answers, the broker while the server is up.
@@ -81,20 +101,15 @@ async def _run(settings: CliSettings, bus: str, stop: asyncio.Event) -> None:
 
 def _server(settings: CliSettings, bus: str) -> Child:
     environment = {"MUSTER_DATA_DIR": str(settings.data_dir), "MUSTER_BUS": bus}
-    # The usual ports when they are free, others when they are not: the link says which.
+    # The usual ports when they are free, others when they are not: the link says which. Settled here and not by the
+    # server, which must come back at the same ones when it is started again.
+    others = iter(free_ports(2))
     for name, port in (("MUSTER_HTTP_PORT", settings.http_port), ("MUSTER_GRPC_PORT", settings.grpc_port)):
-        environment[name] = str(port if _free(port) else 0)
+        chosen = port if port and is_free(port) else next(others)
+        if port and chosen != port:
+            say(f"Port {port} is in use: taking {chosen} instead. {name} chooses another.")
+        environment[name] = str(chosen)
     return Child("server", ["server"], environment, settings.data_dir / "logs")
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 async def _announced(settings: CliSettings, server: Child, stop: asyncio.Event) -> Announcement | None:
@@ -104,10 +119,17 @@ async def _announced(settings: CliSettings, server: Child, stop: asyncio.Event) 
         announced = Announcement.read(settings.data_dir)
         if announced:
             return announced
-        if (not server.running and server.tail) or asyncio.get_running_loop().time() > give_up_at:
-            raise MusterError(Reason.UNAVAILABLE, f"The server did not start. Its last words:\n{server.tail}")
+        if server.ended or asyncio.get_running_loop().time() > give_up_at:
+            raise _did_not_start(server.tail, settings.data_dir / "logs" / "server.log")
         await asyncio.sleep(POLL_S)
     return None
+
+
+def _did_not_start(tail: str, log: Path) -> MusterError:
+    """Pass the server's own words on, with its reason."""
+    found = re.search(r"^\s*reason: (\w+)$", tail, re.MULTILINE)
+    reason = Reason(found[1]) if found and found[1] in set(Reason) else Reason.UNAVAILABLE
+    return MusterError(reason, f"The server did not start. Its last words:\n{tail}", f"Its log is {log}.")
 
 
 def _others(settings: CliSettings, connection: Connection, server: Announcement) -> list[Child]:
@@ -147,9 +169,11 @@ async def _answered(connection: Connection, agents: int, stop: asyncio.Event) ->
     """Return when the agents are there, or after a while: the console shows what is missing better than we can."""
     give_up_at = asyncio.get_running_loop().time() + START_TIMEOUT_S
     while not stop.is_set() and asyncio.get_running_loop().time() < give_up_at:
-        fleet = (await asyncio.to_thread(connection.get, "/api/v1/agents"))["items"]
-        if sum(view["presence"]["state"] in ("idle", "busy") for view in fleet) >= agents:
-            return
+        # A server that is killed at this moment comes back.
+        with contextlib.suppress(MusterError):
+            fleet = (await asyncio.to_thread(connection.get, "/api/v1/agents"))["items"]
+            if sum(view["presence"]["state"] in ("idle", "busy") for view in fleet) >= agents:
+                return
         await asyncio.sleep(POLL_S * 2)
 
 
@@ -159,6 +183,10 @@ def _welcome(settings: CliSettings, connection: Connection, bus: str) -> None:
     queue = "embedded queue server" if bus == "embedded" else "RabbitMQ"
     say(f"\n  Muster {system['version']} · {queue} · data in {settings.data_dir}\n")
     print(f"  {link}", flush=True)
+    for warning in system["warnings"]:
+        say(f"  ! {warning}")
+    if how := how_to_build_the_console():
+        say(f"  ! The web console is not built, the link shows a note in its place. To get it: {how}")
     say("\n  The link logs one browser in, once. Another one: muster token login")
     say("  Ctrl-C stops everything.\n")
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from muster_cli.looping import end_with_parent, run_loop
+from muster_cli.settings import read_settings
 
 __all__ = ["broker"]
 
@@ -17,7 +18,7 @@ def broker(
     state_dir: Annotated[Path | None, typer.Option(help="Where its key is kept.")] = None,
     with_parent: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
-    """Run a router process. Several share the work; a killed one is replaced by the others.
+    """Run a broker: it routes messages. Several share the work, and replace one that is killed.
 
     Example: MUSTER_JOIN=mb_... muster broker --server 10.0.4.12:50051
     """
@@ -27,7 +28,6 @@ def broker(
 
     if with_parent:
         end_with_parent()
-    given = {"server": server, "join": join, "broker_name": name, "broker_state_dir": state_dir}
-    settings = BrokerSettings(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+    settings = read_settings(BrokerSettings, server=server, join=join, broker_name=name, broker_state_dir=state_dir)
     set_up_logs(settings.log_level)
     run_loop(run_broker(settings))

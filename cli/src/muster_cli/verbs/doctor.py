@@ -1,6 +1,5 @@
 """muster doctor"""
 
-import importlib.util
 import platform
 import shutil
 import sys
@@ -12,6 +11,7 @@ import typer
 
 from muster_cli.connection import Announcement, Connection
 from muster_cli.output import emit, table
+from muster_cli.provision.console import how_to_build_the_console
 from muster_cli.provision.ports import is_free
 from muster_cli.settings import CliSettings
 from muster_shared_models.problems import MusterError
@@ -48,13 +48,8 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
 
 def _machine() -> Iterator[Finding]:
     yield Finding("Python", "ok", f"{platform.python_version()} in {sys.prefix}")
-    console = importlib.util.find_spec("muster_server")
-    folder = Path(console.origin).parent / "console" if console and console.origin else Path()
-    if (folder / "index.html").exists():
-        yield Finding("Web console", "ok", "built")
-    else:
-        help_text = "make console" if shutil.which("npm") else "install Node.js 20 or newer, then: make console"
-        yield Finding("Web console", "missing", "not built", help_text)
+    missing = how_to_build_the_console()
+    yield Finding("Web console", "missing" if missing else "ok", "not built" if missing else "built", missing)
 
 
 def _server(settings: CliSettings) -> Iterator[Finding]:

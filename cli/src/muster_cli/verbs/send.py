@@ -6,88 +6,144 @@ from typing import Annotated, Any
 
 import typer
 
+from muster_cli.answer import Answer
 from muster_cli.connection import Connection
 from muster_cli.live import Live, live
-from muster_cli.output import emit, say
+from muster_cli.output import emit, say, write
 from muster_cli.settings import CliSettings
 from muster_shared_models.ids import IdKind, new_id
-from muster_shared_models.problems import MusterError, Reason
+from muster_shared_models.problems import MusterError
 
 __all__ = ["send"]
 
 
 def send(
-    to: Annotated[str, typer.Argument(help="A name, or an address: agent:<name>, any:<selector>.")],
+    to: Annotated[str, typer.Argument(help="A name, or an address: agent:<name>, any:<selector>, all:<selector>.")],
     text: Annotated[str, typer.Argument(help="What to say; '-' reads standard input.")],
     conversation: Annotated[str, typer.Option(help="Go on in this conversation.")] = "",
-    timeout: Annotated[int, typer.Option(help="Seconds without news after which to give up.")] = 120,
+    timeout: Annotated[int, typer.Option(help="Seconds without news after which to give up.", min=1)] = 120,
     as_json: Annotated[bool, typer.Option("--json", help="The events, one JSON object a line.")] = False,
 ) -> None:
-    """Say something to an agent and print its answer as it is written.
+    """Say something to an agent and print its answer as it is written; Ctrl-C stops it there.
 
     Example: muster send operator "/shell uname -a"
     """
     said = sys.stdin.read() if text == "-" else text
-    address = to if ":" in to else f"agent:{to}"
-    message = {"text": said, "conversation": conversation} if conversation else {"text": said, "to": address}
+    message = {"text": said, "to": to if ":" in to else f"agent:{to}"}
+    if conversation:
+        message["conversation"] = conversation
     with Connection.open(CliSettings.load()) as server:
-        asyncio.run(_converse(server, message, timeout, as_json=as_json))
+        talk = _Talk(as_json=as_json)
+        try:
+            asyncio.run(_converse(server, message, talk, timeout))
+        except KeyboardInterrupt:
+            for run_id in talk.open:
+                _stop(server, run_id)
+            raise
+    if talk.failed:
+        raise typer.Exit(1)
 
 
-async def _converse(server: Connection, message: dict[str, str], timeout: int, *, as_json: bool) -> None:
+def _stop(server: Connection, run_id: str) -> None:
+    try:
+        server.post(f"/api/v1/runs/{run_id}/stop")
+        say("\nstop requested")
+    except MusterError as error:
+        say(f"\nnot stopped: {error.detail}")
+
+
+async def _converse(server: Connection, message: dict[str, str], talk: "_Talk", timeout: int) -> None:
     async with live(server) as socket:
         await socket.send(op="chat.send", ref=new_id(IdKind.MESSAGE), message=message)
         accepted = await socket.next(timeout)
         while accepted["op"] != "accepted":
             accepted = await socket.next(timeout)
         sent = accepted["sent"]
-        await socket.send(op="subscribe", stream=f"conversation:{sent['conversation']}")
-        await _Answer(sent["run_id"], as_json=as_json).follow(socket, timeout)
-        if not as_json:
-            sys.stdout.write("\n")
+        talk.begin(sent["run_id"])
+        await talk.follow(socket, f"conversation:{sent['conversation']}", timeout)
+        if not talk.as_json:
             say(sent["conversation"])
 
 
-class _Answer:
-    """Prints one run."""
+class _Talk:
+    """Follows the run that answers a message, or those that do when it went to many."""
 
-    def __init__(self, run_id: str, *, as_json: bool) -> None:
-        self._run_id = run_id
-        self._as_json = as_json
-        self._printed = ""
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        #: Runs that have not ended.
+        self.open: dict[str, Answer] = {}
+        self.failed = False
+        self._base = ""
+        self._seq = 0
+        self._names: dict[str, str] = {}
+        self._early: list[dict[str, Any]] = []
 
-    async def follow(self, socket: Live, timeout: int) -> None:
-        """Print until the run has ended; raises what it ended with."""
-        while True:
+    def begin(self, run_id: str) -> None:
+        """Begin with the run that the server named."""
+        self._base = run_id
+        self.open[run_id] = self._answer("")
+
+    async def follow(self, socket: Live, stream: str, timeout: int) -> None:
+        """Print until the runs have ended; raises what a single one ended with."""
+        await socket.send(op="subscribe", stream=stream)
+        while self.open:
             frame = await socket.next(timeout)
             if frame["op"] == "snapshot":
-                events = [item["event"] for item in frame["data"]["snapshot"]["events"]]
-            elif frame["op"] in ("event", "passing"):
-                events = [frame["event"]]
-            else:
-                continue
-            for event in events:
-                if event.get("run_id") == self._run_id and self._take(event):
-                    return
+                self._take_snapshot(frame["data"]["snapshot"])
+            elif frame["op"] == "event":
+                self._take_numbered(frame["seq"], frame["event"])
+            elif frame["op"] == "passing":
+                self._take(frame["event"])
+            elif frame["op"] == "resync":
+                await socket.send(op="subscribe", stream=stream)
 
-    def _take(self, event: dict[str, Any]) -> bool:
-        if self._as_json:
+    def _take_snapshot(self, snapshot: dict[str, Any]) -> None:
+        for item in snapshot["events"]:
+            self._take_numbered(item["seq"], item["event"])
+        for draft in snapshot["drafts"]:
+            if draft["run_id"] in self.open and not self.as_json:
+                self.open[draft["run_id"]].draft(draft)
+
+    def _take_numbered(self, seq: int, event: dict[str, Any]) -> None:
+        if seq > self._seq:
+            self._seq = seq
+            self._take(event)
+
+    def _take(self, event: dict[str, Any]) -> None:
+        run_id = event.get("run_id", "")
+        if run_id == self._base and event["kind"] == "RUN_FANNED_OUT":
+            self._split(event)
+        elif run_id in self.open:
+            self._show(run_id, event)
+        elif run_id.startswith(f"{self._base}~") and self._base in self.open:
+            # It answers before we know that the message went to many, and to whom.
+            self._early.append(event)
+
+    def _split(self, event: dict[str, Any]) -> None:
+        if self.as_json:
             emit(event)
-        kind = event["kind"]
-        if kind == "TEXT_MESSAGE_CONTENT":
-            self._show(self._printed[: event["offset"]] + event["delta"])
-        elif kind == "TEXT_MESSAGE_END":
-            self._show(event["text"])
-        elif kind in ("TOOL_CALL_START", "RUN_QUEUED") and not self._as_json:
-            say(event.get("detail") or f"{event['title']}: {event['subject']}")
-        elif kind == "TOOL_CALL_RESULT" and not self._as_json:
-            sys.stdout.write(event["output"].rstrip("\n") + "\n")
-        elif kind == "RUN_ERROR":
-            raise MusterError(Reason(event["reason"]), event["message"], event["hint"])
-        return bool(kind == "RUN_FINISHED")
+        del self.open[self._base]
+        for branch in event["branches"]:
+            self._names[branch["run_id"]] = branch["agent_name"]
+            self.open[branch["run_id"]] = self._answer(branch["agent_name"])
+        early, self._early = self._early, []
+        for each in early:
+            self._take(each)
 
-    def _show(self, text: str) -> None:
-        if not self._as_json and text.startswith(self._printed):
-            sys.stdout.write(text[len(self._printed) :])
-            sys.stdout.flush()
-        self._printed = text
+    def _show(self, run_id: str, event: dict[str, Any]) -> None:
+        if self.as_json:
+            emit(event)
+        try:
+            if self.open[run_id].take(event):
+                del self.open[run_id]
+        except MusterError as error:
+            del self.open[run_id]
+            if run_id == self._base:
+                raise
+            self.failed = True
+            say(f"{self._names[run_id]}: {error.detail}")
+
+    def _answer(self, name: str) -> Answer:
+        if self.as_json:
+            return Answer(lambda _: None, lambda _: None, name)
+        return Answer(write, say, name)

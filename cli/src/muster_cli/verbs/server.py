@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from muster_cli.looping import end_with_parent, run_loop
+from muster_cli.settings import read_settings
 
 __all__ = ["server"]
 
@@ -30,8 +31,7 @@ def server(
 
     if with_parent:
         end_with_parent()
-    given = {"data_dir": data_dir, "bus": bus, "http_port": http_port, "grpc_port": grpc_port}
-    settings = ServerSettings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    settings = read_settings(ServerSettings, data_dir=data_dir, bus=bus, http_port=http_port, grpc_port=grpc_port)
     set_up_logs(settings.log_level)
 
     def started(where: Started) -> None:

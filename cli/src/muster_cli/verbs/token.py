@@ -3,10 +3,12 @@
 from typing import Annotated, Literal
 
 import typer
+from pydantic import ValidationError
 
 from muster_cli.connection import Connection
 from muster_cli.output import emit, say
 from muster_cli.settings import CliSettings
+from muster_shared_models.problems import MusterError, Reason
 from muster_shared_models.system import JoinToken, NewJoinToken
 
 __all__ = ["app"]
@@ -27,7 +29,14 @@ def create(
 
     Example: muster token create --name lab-1
     """
-    wanted = NewJoinToken(kind=kind, name=name, expires_in_s=minutes * 60)
+    try:
+        wanted = NewJoinToken(kind=kind, name=name, expires_in_s=minutes * 60)
+    except ValidationError as error:
+        raise MusterError(
+            Reason.INVALID_REQUEST,
+            f"'{name}' is not a name that agents can have.",
+            "Write letters, digits, '.', '_', '-'.",
+        ) from error
     with Connection.open(CliSettings.load()) as server:
         made = JoinToken.model_validate(server.post("/api/v1/join-tokens", wanted))
     if as_json:
