@@ -22,6 +22,7 @@ from muster_server.conversations.receiving import Receiver
 from muster_server.conversations.sending import Sender
 from muster_server.conversations.service import Conversations
 from muster_server.edge.hub import Hub, ListStream
+from muster_server.flow.doubles import Doubles
 from muster_server.flow.inbox import Inbox
 from muster_server.flow.outbox import Outbox
 from muster_server.queues.service import QueueSide
@@ -69,6 +70,7 @@ class Parts:
             {MessageType.RUN_EVENTS.value: receiver.take_run_events, MessageType.NOTICE.value: receiver.take_notice},
         )
         self.outbox.tells(self._undeliverable)
+        self.doubles = Doubles(store, clock)
 
         self.conversation_streams = ConversationStreams(store, epoch, drafts)
         self.command_streams = CommandStreams(store, epoch)
@@ -97,6 +99,7 @@ class Parts:
         await self.commands.sweep()
         await self.hearing.write_heard()
         await self.access.sweep()
+        await self.doubles.sweep()
 
     def _undeliverable(self, message: Message, error: BusError) -> None:
         self.conversations.undeliverable(message.run, error)

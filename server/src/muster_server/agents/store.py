@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, insert, select, update
 
-from muster_server.store.tables import agents
+from muster_server.store.tables import ZERO, agents
 from muster_server.store.transaction import Transaction
 from muster_shared_models.agents import AgentDescription
 
@@ -23,7 +23,7 @@ class AgentRow:
 
 
 _COLUMNS = (agents.c.id, agents.c.public_key, agents.c.description, agents.c.registered_at, agents.c.last_heard_at)
-_ALL = select(*_COLUMNS).where(agents.c.retired_at == 0)
+_ALL = select(*_COLUMNS).where(agents.c.retired_at == ZERO)
 _BY_KEY = _ALL.where(agents.c.public_key == bindparam("wanted"))
 _BY_NAME = _ALL.where(agents.c.name_key == bindparam("wanted"))
 _ADD = insert(agents)

@@ -4,10 +4,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import astuple, fields
 
-from sqlalchemy import and_, bindparam, desc, exists, func, insert, or_, select, update
+from sqlalchemy import bindparam, desc, func, insert, select, update
 
 from muster_server.commands.core import Target
-from muster_server.store.tables import command_targets, commands, events
+from muster_server.store.tables import ZERO, command_targets, commands, events
 from muster_server.store.transaction import Transaction
 from muster_shared_models.commands import CommandView, TargetState, TargetView
 from muster_shared_models.model import from_ms
@@ -44,7 +44,7 @@ _SAVE = (
 )  # fmt: skip
 _OPEN = (
     select(*_TARGET_COLUMNS)
-    .where(command_targets.c.agent_id == bindparam("agent"), command_targets.c.ended_at == 0)
+    .where(command_targets.c.agent_id == bindparam("agent"), command_targets.c.ended_at == ZERO)
     .order_by(command_targets.c.command_id)
     .limit(1000)
 )
@@ -52,24 +52,20 @@ _OVERDUE = (
     select(*_TARGET_COLUMNS)
     .join(commands, commands.c.id == command_targets.c.command_id)
     .where(
-        command_targets.c.ended_at == 0,
+        command_targets.c.ended_at == ZERO,
         command_targets.c.state == TargetState.STORED.value,
         commands.c.expires_at < bindparam("now"),
     )
     .limit(500)
 )
 _LATEST = (
+    select(commands).where(commands.c.id < bindparam("before")).order_by(desc(commands.c.id)).limit(bindparam("most"))
+)
+_LATEST_OF_AGENT = (
     select(commands)
-    .where(
-        or_(
-            bindparam("agent") == "",
-            exists().where(
-                and_(command_targets.c.command_id == commands.c.id, command_targets.c.agent_id == bindparam("agent"))
-            ),
-        ),
-        commands.c.id < bindparam("before"),
-    )
-    .order_by(desc(commands.c.id))
+    .join(command_targets, command_targets.c.command_id == commands.c.id)
+    .where(command_targets.c.agent_id == bindparam("agent"), command_targets.c.command_id < bindparam("before"))
+    .order_by(desc(command_targets.c.command_id))
     .limit(bindparam("most"))
 )
 _LAST_SEQ = select(func.max(events.c.seq).label("last")).where(events.c.stream == bindparam("wanted"))
@@ -143,7 +139,9 @@ def command(tx: Transaction, command_id: str) -> CommandView | None:
 
 def latest(tx: Transaction, agent_id: str, before: str, most: int) -> list[CommandView]:
     """Return commands (of an agent, if given), newest first, with ids below `before`."""
-    return [_view(tx, row) for row in tx.all(_LATEST, agent=agent_id, before=before or "~", most=most)]
+    place = {"before": before or "~", "most": most}
+    rows = tx.all(_LATEST_OF_AGENT, agent=agent_id, **place) if agent_id else tx.all(_LATEST, **place)
+    return [_view(tx, row) for row in rows]
 
 
 def _view(tx: Transaction, row: Sequence[object]) -> CommandView:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import and_, bindparam, desc, insert, or_, select, text, update
 
 from muster_server.conversations.core import Run
-from muster_server.store.tables import conversations, events, runs
+from muster_server.store.tables import ZERO, conversations, events, runs
 from muster_server.store.transaction import Transaction
 from muster_shared_models.conversations import ConversationView, RunState
 from muster_shared_models.model import from_ms
@@ -40,8 +40,8 @@ _SAVE_RUN = (
         deadline_at=bindparam("deadline"),
     )
 )  # fmt: skip
-_ACTIVE = select(runs.c.id).where(runs.c.conversation == bindparam("wanted"), runs.c.ended_at == 0)
-_OVERDUE = select(runs).where(runs.c.ended_at == 0, runs.c.deadline_at < bindparam("now")).limit(200)
+_ACTIVE = select(runs.c.id).where(runs.c.conversation == bindparam("wanted"), runs.c.ended_at == ZERO)
+_OVERDUE = select(runs).where(runs.c.ended_at == ZERO, runs.c.deadline_at < bindparam("now")).limit(200)
 _EVENTS_AFTER = (
     select(events.c.seq, events.c.at, events.c.kind, events.c.data)
     .where(events.c.stream == bindparam("wanted"), events.c.seq > bindparam("after"))
@@ -63,16 +63,16 @@ _SAID = (
     .order_by(desc(events.c.seq))
     .limit(bindparam("most"))
 )
-_LATEST = (
+_EARLIER = or_(
+    conversations.c.updated_at < bindparam("before"),
+    and_(conversations.c.updated_at == bindparam("before"), conversations.c.id < bindparam("before_id")),
+)
+_NEWEST_FIRST = (desc(conversations.c.updated_at), desc(conversations.c.id))
+_LATEST = select(conversations).where(_EARLIER).order_by(*_NEWEST_FIRST).limit(bindparam("most"))
+_LATEST_OF_AGENT = (
     select(conversations)
-    .where(
-        or_(bindparam("agent") == "", conversations.c.agent_id == bindparam("agent")),
-        or_(
-            conversations.c.updated_at < bindparam("before"),
-            and_(conversations.c.updated_at == bindparam("before"), conversations.c.id < bindparam("before_id")),
-        ),
-    )
-    .order_by(desc(conversations.c.updated_at), desc(conversations.c.id))
+    .where(conversations.c.agent_id == bindparam("agent"), _EARLIER)
+    .order_by(*_NEWEST_FIRST)
     .limit(bindparam("most"))
 )
 
@@ -131,7 +131,9 @@ def views(tx: Transaction, ids: Sequence[str]) -> list[ConversationView]:
 
 def latest(tx: Transaction, agent_id: str, before: int, before_id: str, most: int) -> list[ConversationView]:
     """Return conversations (with an agent, if given), newest first, from before a place."""
-    return [_view(tx, row) for row in tx.all(_LATEST, agent=agent_id, before=before, before_id=before_id, most=most)]
+    place = {"before": before, "before_id": before_id, "most": most}
+    rows = tx.all(_LATEST_OF_AGENT, agent=agent_id, **place) if agent_id else tx.all(_LATEST, **place)
+    return [_view(tx, row) for row in rows]
 
 
 def _view(tx: Transaction, row: tuple[str, ...]) -> ConversationView:

@@ -1,8 +1,22 @@
 """Every table. Times are milliseconds since 1970; JSON is text; there are no booleans, so values need no conversion."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    literal_column,
+    text,
+)
+from sqlalchemy.sql.expression import ColumnClause
 
 __all__ = [
+    "ZERO",
     "agents",
     "brokers",
     "command_targets",
@@ -19,6 +33,9 @@ __all__ = [
 ]
 
 metadata = MetaData()
+
+#: For conditions of partial indexes: with a parameter in its place, the index would not be used.
+ZERO: ColumnClause[int] = literal_column("0")
 
 
 def _text(name: str, **options: object) -> Column[str]:
@@ -44,6 +61,7 @@ tokens = Table(
     _int("used_at"),
     Column("used_by", LargeBinary, nullable=False),
     Index("tokens_by_subject", "kind", "subject"),
+    Index("tokens_by_expiry", "expires_at"),
 )
 
 agents = Table(
@@ -85,7 +103,7 @@ conversations = Table(
     _int("updated_at"),
     _int("last_seq"),
     Index("conversations_by_time", "updated_at", "id"),
-    Index("conversations_by_agent", "agent_id", "updated_at"),
+    Index("conversations_by_agent", "agent_id", "updated_at", "id"),
 )
 
 events = Table(
@@ -114,7 +132,7 @@ runs = Table(
     _int("stop_requested_at"),
     _int("deadline_at"),
     Index("runs_active", "deadline_at", sqlite_where=text("ended_at = 0"), postgresql_where=text("ended_at = 0")),
-    Index("runs_by_conversation", "conversation"),
+    Index("runs_open", "conversation", sqlite_where=text("ended_at = 0"), postgresql_where=text("ended_at = 0")),
 )
 
 outbox = Table(
@@ -129,7 +147,14 @@ outbox = Table(
     _int("created_at"),
 )
 
-inbox = Table("inbox", metadata, Column("message_id", Text, primary_key=True), _int("at"), sqlite_with_rowid=False)
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("message_id", Text, primary_key=True),
+    _int("at"),
+    Index("inbox_by_time", "at"),
+    sqlite_with_rowid=False,
+)
 
 idempotency = Table(
     "idempotency",
@@ -138,6 +163,7 @@ idempotency = Table(
     Column("fingerprint", LargeBinary, nullable=False),
     _text("answer"),
     _int("at"),
+    Index("idempotency_by_time", "at"),
     sqlite_with_rowid=False,
 )
 
@@ -152,7 +178,6 @@ commands = Table(
     _int("created_at"),
     _int("expires_at"),
     _int("timeout_s"),
-    Index("commands_by_time", "created_at", "id"),
 )
 
 command_targets = Table(

@@ -59,8 +59,6 @@ def upgrade() -> None:
         sa.Column("timeout_s", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
-    with op.batch_alter_table("commands", schema=None) as batch_op:
-        batch_op.create_index("commands_by_time", ["created_at", "id"], unique=False)
 
     op.create_table(
         "conversations",
@@ -76,7 +74,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("conversations", schema=None) as batch_op:
-        batch_op.create_index("conversations_by_agent", ["agent_id", "updated_at"], unique=False)
+        batch_op.create_index("conversations_by_agent", ["agent_id", "updated_at", "id"], unique=False)
         batch_op.create_index("conversations_by_time", ["updated_at", "id"], unique=False)
 
     op.create_table(
@@ -98,6 +96,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key"),
         sqlite_with_rowid=False,
     )
+    op.create_index("idempotency_by_time", "idempotency", ["at"], unique=False)
     op.create_table(
         "inbox",
         sa.Column("message_id", sa.Text(), nullable=False),
@@ -105,6 +104,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("message_id"),
         sqlite_with_rowid=False,
     )
+    op.create_index("inbox_by_time", "inbox", ["at"], unique=False)
     op.create_table(
         "meta",
         sa.Column("key", sa.Text(), nullable=False),
@@ -145,7 +145,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("ended_at = 0"),
             postgresql_where=sa.text("ended_at = 0"),
         )
-        batch_op.create_index("runs_by_conversation", ["conversation"], unique=False)
+        batch_op.create_index(
+            "runs_open",
+            ["conversation"],
+            unique=False,
+            sqlite_where=sa.text("ended_at = 0"),
+            postgresql_where=sa.text("ended_at = 0"),
+        )
 
     op.create_table(
         "tokens",
@@ -163,6 +169,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("tokens", schema=None) as batch_op:
         batch_op.create_index("tokens_by_subject", ["kind", "subject"], unique=False)
+        batch_op.create_index("tokens_by_expiry", ["expires_at"], unique=False)
 
     op.create_table(
         "command_targets",
@@ -202,45 +209,19 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("command_targets", schema=None) as batch_op:
-        batch_op.drop_index(
-            "targets_open", sqlite_where=sa.text("ended_at = 0"), postgresql_where=sa.text("ended_at = 0")
-        )
-        batch_op.drop_index("targets_by_agent")
-
-    op.drop_table("command_targets")
-    with op.batch_alter_table("tokens", schema=None) as batch_op:
-        batch_op.drop_index("tokens_by_subject")
-
-    op.drop_table("tokens")
-    with op.batch_alter_table("runs", schema=None) as batch_op:
-        batch_op.drop_index("runs_by_conversation")
-        batch_op.drop_index(
-            "runs_active", sqlite_where=sa.text("ended_at = 0"), postgresql_where=sa.text("ended_at = 0")
-        )
-
-    op.drop_table("runs")
-    op.drop_table("outbox")
-    op.drop_table("meta")
-    op.drop_table("inbox")
-    op.drop_table("idempotency")
-    op.drop_table("events")
-    with op.batch_alter_table("conversations", schema=None) as batch_op:
-        batch_op.drop_index("conversations_by_time")
-        batch_op.drop_index("conversations_by_agent")
-
-    op.drop_table("conversations")
-    with op.batch_alter_table("commands", schema=None) as batch_op:
-        batch_op.drop_index("commands_by_time")
-
-    op.drop_table("commands")
-    op.drop_table("brokers")
-    with op.batch_alter_table("agents", schema=None) as batch_op:
-        batch_op.drop_index(
-            "agents_by_name", sqlite_where=sa.text("retired_at = 0"), postgresql_where=sa.text("retired_at = 0")
-        )
-        batch_op.drop_index(
-            "agents_by_key", sqlite_where=sa.text("retired_at = 0"), postgresql_where=sa.text("retired_at = 0")
-        )
-
-    op.drop_table("agents")
+    """Drop the tables, and with each its indexes."""
+    for table in (
+        "command_targets",
+        "tokens",
+        "runs",
+        "outbox",
+        "meta",
+        "inbox",
+        "idempotency",
+        "events",
+        "conversations",
+        "commands",
+        "brokers",
+        "agents",
+    ):
+        op.drop_table(table)
