@@ -21,13 +21,19 @@ EventRow = tuple[int, int, str, str]  # seq, at, kind, JSON
 _ADD = insert(conversations)
 _GET = select(conversations).where(conversations.c.id == bindparam("wanted"))
 _ADDRESS = select(conversations.c.address, conversations.c.agent_id).where(conversations.c.id == bindparam("wanted"))
-# One statement, as it is part of every message: an empty preview or agent leaves what is there.
+# Part of every message, so it touches no index. An empty preview leaves what is there.
 _APPEND = text(
-    "UPDATE conversations SET last_seq = last_seq + :count, updated_at = :now,"
-    " preview = CASE WHEN :preview = '' THEN preview ELSE :preview END,"
-    " agent_id = CASE WHEN :agent = '' THEN agent_id ELSE :agent END"
-    " WHERE id = :wanted RETURNING last_seq"
+    "UPDATE conversations SET last_seq = last_seq + :count,"
+    " preview = CASE WHEN :preview = '' THEN preview ELSE :preview END"
+    " WHERE id = :wanted RETURNING last_seq, updated_at, agent_id"
 )
+_TOUCH = (
+    update(conversations)
+    .where(conversations.c.id == bindparam("wanted"))
+    .values(updated_at=bindparam("now"), agent_id=bindparam("agent"))
+)
+#: Lists are ordered by the second.
+TOUCHED_EVERY_MS = 1000
 _EVENT = insert(events)
 _RUN = insert(runs)
 _RUN_BY_ID = select(runs).where(runs.c.id == bindparam("wanted"))
@@ -104,8 +110,10 @@ def append(
 
     `preview` and `agent_id` are what lists show from then on: what was said last, and who answers.
     """
-    row = tx.one(_APPEND, wanted=conversation_id, count=len(new), now=now, preview=preview, agent=agent_id)
+    row = tx.one(_APPEND, wanted=conversation_id, count=len(new), preview=preview)
     assert row is not None
+    if now - row.updated_at >= TOUCHED_EVERY_MS or (agent_id and agent_id != row.agent_id):
+        tx.run(_TOUCH, wanted=conversation_id, now=now, agent=agent_id or row.agent_id)
     first = int(row.last_seq) - len(new) + 1
     stream = f"conversation:{conversation_id}"
     tx.run_many(

@@ -131,8 +131,9 @@ runs = Table(
     _int("ended_at"),
     _int("stop_requested_at"),
     _int("deadline_at"),
-    Index("runs_active", "deadline_at", sqlite_where=text("ended_at = 0"), postgresql_where=text("ended_at = 0")),
+    # Small: it holds what has not ended. Looking for deadlines walks all of it.
     Index("runs_open", "conversation", sqlite_where=text("ended_at = 0"), postgresql_where=text("ended_at = 0")),
+    sqlite_with_rowid=False,
 )
 
 outbox = Table(

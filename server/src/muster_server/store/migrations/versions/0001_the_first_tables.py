@@ -136,15 +136,9 @@ def upgrade() -> None:
         sa.Column("stop_requested_at", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("deadline_at", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id"),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("runs", schema=None) as batch_op:
-        batch_op.create_index(
-            "runs_active",
-            ["deadline_at"],
-            unique=False,
-            sqlite_where=sa.text("ended_at = 0"),
-            postgresql_where=sa.text("ended_at = 0"),
-        )
         batch_op.create_index(
             "runs_open",
             ["conversation"],
