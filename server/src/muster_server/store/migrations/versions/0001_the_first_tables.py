@@ -85,7 +85,6 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), server_default="", nullable=False),
         sa.Column("data", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("stream", "seq"),
-        sqlite_with_rowid=False,
     )
     op.create_table(
         "idempotency",
@@ -94,7 +93,6 @@ def upgrade() -> None:
         sa.Column("answer", sa.Text(), server_default="", nullable=False),
         sa.Column("at", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("key"),
-        sqlite_with_rowid=False,
     )
     op.create_index("idempotency_by_time", "idempotency", ["at"], unique=False)
     op.create_table(
