@@ -1,10 +1,8 @@
 """muster doctor"""
 
 import platform
-import shutil
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 import typer
@@ -12,6 +10,7 @@ import typer
 from muster_cli.connection import Announcement, Connection
 from muster_cli.output import emit, table
 from muster_cli.provision.console import how_to_build_the_console
+from muster_cli.provision.node_files import find_installation
 from muster_cli.provision.ports import is_free
 from muster_cli.settings import CliSettings
 from muster_shared_models.problems import MusterError
@@ -82,8 +81,7 @@ def _server(settings: CliSettings) -> Iterator[Finding]:
 
 
 def _extras(settings: CliSettings) -> Iterator[Finding]:
-    rabbit = shutil.which("rabbitmq-server") or Path("/usr/lib/rabbitmq/bin/rabbitmq-server").exists()
-    if rabbit:
+    if find_installation():
         yield Finding("RabbitMQ", "ok", "installed: make run BUS=rabbitmq uses it")
     else:
         yield Finding("RabbitMQ", "optional", "not installed; the embedded queue server needs nothing",

@@ -18,6 +18,8 @@ __all__ = ["run"]
 
 #: What a shell says of a program that a signal ended: 128 plus the signal.
 SIGNALLED = 128
+#: States in which the exit code says it all.
+RAN_TO_ITS_END = (TargetState.DONE, TargetState.FAILED)
 #: Events in one page.
 PAGE = 200
 #: Seconds that Ctrl-C waits for the program's confirmed end.
@@ -97,6 +99,8 @@ class _Command:
             page = await asyncio.to_thread(self._server.get, path, after=self._seq, limit=PAGE)
             for item in page["items"]:
                 self._show(item["seq"], item["event"])
+            if not page["items"]:
+                break
         self._show(seq, event)
 
     def _show(self, seq: int, event: dict[str, Any]) -> None:
@@ -132,7 +136,7 @@ class _Command:
             if agent_id == target.agent_id and rest:
                 self._print(agent_id, stream, "\n")
         self.ended[target.agent_id] = target
-        if target.exit_code is None or target.detail:
+        if target.state not in RAN_TO_ITS_END or target.exit_code is None or target.detail:
             self._say(target.agent_id, f"{target.state.value}{': ' if target.detail else ''}{target.detail}")
         elif len(self._names) > 1:
             self._say(target.agent_id, f"exit {target.exit_code}")
@@ -145,6 +149,6 @@ def _exit_code(targets: list[TargetView]) -> int:
     if len(targets) > 1:
         return 0 if all(target.exit_code == 0 for target in targets) else 1
     target = targets[0]
-    if target.state in (TargetState.DONE, TargetState.FAILED) and target.exit_code is not None:
+    if target.state in RAN_TO_ITS_END and target.exit_code is not None:
         return target.exit_code if target.exit_code >= 0 else SIGNALLED - target.exit_code
     return meaning(target.reason).exit_code if target.reason else 1
