@@ -1,6 +1,8 @@
 """What a machine without Docker can say of the compose file: its parts exist, fit together and are safe by default."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,23 @@ DOCKERFILES = sorted((ROOT / "deploy").glob("*.Dockerfile"))
 PREFIXED = (ServerSettings, BrokerSettings, CliSettings)
 KNOWN_SETTINGS = {f"MUSTER_{name}".upper() for settings in PREFIXED for name in settings.model_fields}
 KNOWN_SETTINGS |= {str(field.validation_alias) for field in AgentSettings.model_fields.values()}
+
+
+def judged(path: Path) -> "subprocess.CompletedProcess[str]":
+    """Hold a compose file against the specification's own schema."""
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(path)]
+    return subprocess.run(check, capture_output=True, text=True, check=False)
+
+
+def test_it_is_a_compose_file_by_the_specification() -> None:
+    done = judged(ROOT / "docker-compose.yml")
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_specification_sees_a_mistake(tmp_path: Path) -> None:
+    broken = tmp_path / "compose.yaml"
+    broken.write_text(yaml.safe_dump({**COMPOSE, "services": {"server": {"imagine": "muster"}}}))
+    assert judged(broken).returncode == 1
 
 
 def test_everything_that_issue_and_readme_promise_is_there() -> None:
