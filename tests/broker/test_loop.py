@@ -189,7 +189,8 @@ async def test_a_schema_of_the_future_is_put_aside_and_its_sender_told(desk: Ben
     desk.start()
     sent = await desk.send("agent:builder", schema=SCHEMA + 1)
 
-    assert await desk.parked() == [sent._replace(sender="brk_1", origin="server")]
+    why = f"schema_unknown: Its schema is {SCHEMA + 1}, this broker knows {SCHEMA}."
+    assert await desk.parked() == [sent._replace(sender="brk_1", origin="server", aside=why)]
     assert [notice.reason for notice in notices(await desk.at_server())] == [Reason.SCHEMA_UNKNOWN]
 
 

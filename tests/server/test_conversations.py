@@ -3,21 +3,16 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from muster_messaging.bus import Subscription
-from muster_messaging.message import Delivery, Message
-from muster_messaging.relay.client import RelayBus
+from muster_messaging.message import Message
 from muster_messaging.topology import TO_BROKER, partition_key, partition_of
-from muster_shared_models.bodies import CHAT, ChatBody
 from muster_shared_models.problems import Reason
 from muster_shared_models.run_events import (
     RunError,
-    RunEvent,
     RunFinished,
     RunStarted,
     TextContent,
@@ -26,52 +21,9 @@ from muster_shared_models.run_events import (
     ToolResult,
     ToolStart,
 )
-from tests.server.puppet import Puppet, puppet
+from tests.server.desk import Desk, at_work
+from tests.server.puppet import puppet
 from tests.server.running import Browser, RunningServer, eventually, running_server
-
-
-class Desk:
-    """A puppet at work: takes messages, reports events."""
-
-    def __init__(self, agent: Puppet, bus: RelayBus, inbox: Subscription) -> None:
-        self.agent = agent
-        self.bus = bus
-        self.inbox = inbox
-        self._ready: list[Delivery] = []
-
-    async def take(self) -> tuple[Message, ChatBody]:
-        async with asyncio.timeout(20):
-            while not self._ready:
-                self._ready = await self.inbox.next_batch()
-        delivery = self._ready.pop(0)
-        self.inbox.ack([delivery.tag])
-        return delivery.message, CHAT.validate_json(delivery.message.body)
-
-    async def report(self, asked: Message, *events: RunEvent, message_id: str = "") -> None:
-        await self.bus.publish(*self.agent.report(asked, *events, message_id=message_id))
-
-    async def answer(self, asked: Message, text: str) -> None:
-        run = asked.run
-        said = TextEnd(run_id=run, message_id=f"msg_{run[4:]}", text=text)
-        await self.report(asked, RunStarted(run_id=run), said, RunFinished(run_id=run))
-
-
-@asynccontextmanager
-async def at_work(server: RunningServer, folder: Path, name: str = "puppet", **more: Any) -> AsyncIterator[Desk]:
-    token = await server.join_token()
-    async with puppet(server.started.grpc_address, token, folder, name, **more) as agent, agent.beating() as again:
-        bus = await agent.bus()
-        inbox = await bus.subscribe(agent.registered.queue, 100)
-
-        async def attached() -> bool:
-            await again()
-            return bool((await server.get(f"/api/v1/agents/{name}"))["presence"]["consumer"]["state"] == "holds")
-
-        await eventually(attached)
-        try:
-            yield Desk(agent, bus, inbox)
-        finally:
-            await bus.close()
 
 
 @pytest.fixture

@@ -16,15 +16,16 @@ from muster_server.commands import service as pushing
 from muster_server.commands import store as commands
 from muster_server.conversations import sending
 from muster_server.conversations import store as conversations
+from muster_server.deadletters import store as letters
 from muster_server.flow import doubles, inbox, outbox
 from muster_server.store.opening import open_store
 from muster_server.store.store import Store
 from muster_server.store.tables import idempotency, metadata
 from muster_server.store.tables import inbox as inbox_table
 
-#: Read whole, once, when the server starts.
-WHOLE = {"agents._ALL", "flow._ALL"}
-MODULES = (access, agents, commands, pushing, conversations, sending, doubles, inbox, outbox)
+#: Read whole, once, when the server starts, or only ever with conditions added.
+WHOLE = {"deadletters._VIEW", "agents._ALL", "flow._ALL"}
+MODULES = (access, agents, commands, pushing, conversations, sending, letters, doubles, inbox, outbox)
 
 
 def statements() -> list[tuple[str, str]]:

@@ -119,8 +119,7 @@ class PartitionLoop:
             outcomes = [self._send(message, copy) for copy in decision.copies]
             return outcomes + [self._publisher.notify(message, notice) for notice in decision.notices]
         if isinstance(decision, Park):
-            log.warning("put aside", message_id=message.id, reason=decision.reason.value, detail=decision.detail)
-            parked = self._publisher.park(message, decision.reason)
+            parked = self._publisher.park(message, decision.reason, decision.detail)
             if message.type == MessageType.NOTICE.value:
                 return [parked]
             return [parked, self._publisher.notify(message, decision.notice)]

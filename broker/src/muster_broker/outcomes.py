@@ -85,7 +85,9 @@ class Publisher:
         """Publish a message for the server, or for a person."""
         forwarded = message._replace(origin=_origin(message))
         sent = self._send(f"{message.conversation}>", TO_SERVER, IN, forwarded)
-        return self._settled(sent, lambda _: self.park(message, Reason.UNROUTABLE), lambda _: self._later(message))
+        return self._settled(
+            sent, lambda error: self.park(message, Reason.UNROUTABLE, str(error)), lambda _: self._later(message)
+        )
 
     def notify(self, message: Message, notice: Notice) -> "Future[None]":
         """Tell a message's sender what became of it."""
@@ -95,12 +97,15 @@ class Publisher:
             sent = self._send(f"{message.conversation}>", TO_SERVER, IN, told)
         else:
             sent = self._send(f"{message.conversation}>{sender}", TO_AGENT, sender, told)
-        return self._settled(sent, lambda _: self.park(told, Reason.UNROUTABLE), lambda _: self._later(told))
+        return self._settled(
+            sent, lambda error: self.park(told, Reason.UNROUTABLE, str(error)), lambda _: self._later(told)
+        )
 
-    def park(self, message: Message, reason: Reason) -> "Future[None]":
-        """Put a message where a person looks."""
-        log.warning("parked", message_id=message.id, reason=reason.value)
-        return self._send("", PARKING, IN, message._replace(origin=_origin(message)))
+    def park(self, message: Message, reason: Reason, detail: str) -> "Future[None]":
+        """Put a message where a person looks, with why."""
+        log.warning("parked", message_id=message.id, reason=reason.value, detail=detail)
+        aside = f"{reason.value}: {detail}"
+        return self._send("", PARKING, IN, message._replace(origin=_origin(message), aside=aside))
 
     def _send(self, lane: str, exchange: str, key: str, message: Message) -> "Future[None]":
         try:
@@ -150,10 +155,10 @@ class Publisher:
         return self._send(f"{message.conversation}>retry", retry_exchange(delay), key, again)
 
     def _give_up(self, message: Message, told: str) -> "Future[None]":
-        parked = self.park(message, Reason.QUEUE_FULL)
+        detail = f"Its queue was full, and still was after {MAX_RETRIES} more tries."
+        parked = self.park(message, Reason.QUEUE_FULL, detail)
         if message.type == MessageType.NOTICE.value:
             return parked
-        detail = f"Its queue was full, and still was after {MAX_RETRIES} more tries."
         both = asyncio.gather(parked, self.notify(message, Notice(Reason.QUEUE_FULL, detail, final=True, run=told)))
         whole: Future[None] = self._loop.create_future()
         both.add_done_callback(

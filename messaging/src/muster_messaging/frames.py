@@ -77,6 +77,7 @@ def encode(message: Message) -> bytes:
         sticky=message.sticky,
         origin=message.origin,
         retries=message.retries,
+        aside=message.aside,
     ).SerializeToString()
 
 
@@ -101,6 +102,7 @@ def decode(frame: bytes, sender: str) -> Message:
         read.sticky,
         read.origin,
         read.retries,
+        read.aside,
     )
 
 

@@ -38,6 +38,8 @@ class Message(NamedTuple):
     origin: str = ""
     #: How often the broker sent it round the retry queues.
     retries: int = 0
+    #: Why it was put aside, as `reason: detail`; empty on messages that travel.
+    aside: str = ""
 
 
 class Delivery(NamedTuple):

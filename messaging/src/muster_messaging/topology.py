@@ -15,7 +15,7 @@ from zlib import crc32
 __all__ = [
     "DEAD_LETTER", "DEFAULT_PARTITIONS", "PARKING", "RETRY_DELAYS", "TO_AGENT", "TO_BROKER", "TO_SERVER", "Binding",
     "Exchange", "Queue", "Topology", "agent_queue", "agent_topology", "base_topology", "broker_input",
-    "partition_key", "partition_of", "retry_exchange",
+    "dead_letter_queues", "partition_key", "partition_of", "retry_exchange", "route_to",
 ]  # fmt: skip
 
 TO_BROKER = "muster.to_broker"
@@ -104,6 +104,23 @@ def retry_exchange(delay: str) -> str:
 def dead_letter_queue(family: str) -> str:
     """Return the dead-letter queue of a family of queues."""
     return f"dead_letter_queue.{family}"
+
+
+def route_to(queue: str) -> tuple[str, str] | None:
+    """Return exchange and key that lead to one of the queues above, None for any other."""
+    if queue == SERVER_INPUT:
+        return TO_SERVER, IN
+    if queue.startswith("agent_queue_"):
+        return TO_AGENT, queue.removeprefix("agent_queue_")
+    head, _, partition = queue.partition(".p")
+    if head == "broker_input_queue" and (not partition or partition.isdigit()):
+        return TO_BROKER, partition_key(int(partition or 0))
+    return None
+
+
+def dead_letter_queues() -> list[str]:
+    """Return every dead-letter queue."""
+    return [dead_letter_queue(family) for family in FAMILIES]
 
 
 def base_topology(partitions: int = DEFAULT_PARTITIONS) -> Topology:

@@ -26,6 +26,7 @@ from muster_server.commands.grpc import CommandsService
 from muster_server.commands.http import command_routes
 from muster_server.conversations.frames import conversation_frames
 from muster_server.conversations.http import conversation_routes
+from muster_server.deadletters.http import dead_letter_routes
 from muster_server.edge.console import console_routes
 from muster_server.edge.guard import Guard
 from muster_server.edge.problems import answer_problems
@@ -89,6 +90,7 @@ def make_app(parts: Parts, url: str, http_port: int, join_address: str, pin: str
         agent_routes(parts.agents, guard),
         conversation_routes(parts.conversations, parts.conversation_streams, parts.sender, guard),
         command_routes(parts.commands, parts.command_streams, guard),
+        dead_letter_routes(parts.dead_letters, guard),
         system_routes(lambda: system_view(parts, app.version, join_address), unready, guard),
         _openapi(app, guard),
         sockets.routes(),

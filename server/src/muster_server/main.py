@@ -99,6 +99,7 @@ async def _work(
         asyncio.create_task(work, name=name)
         for name, work in (
             ("inbox", parts.inbox.run()),
+            ("dead letters", parts.collector.run()),
             ("ticks", _every(TICK_S, parts.tick)),
             ("sweeps", _every(SWEEP_S, parts.sweep)),
         )

@@ -2,8 +2,6 @@
 
 import secrets
 
-from muster_messaging.errors import BusError
-from muster_messaging.message import Message
 from muster_server.access.enrolment import Enrolment
 from muster_server.access.service import Access
 from muster_server.agents.directory import Directory
@@ -17,10 +15,13 @@ from muster_server.commands.following import CommandStreams
 from muster_server.commands.progress import Progress
 from muster_server.commands.service import Commands
 from muster_server.conversations.drafts import Drafts
+from muster_server.conversations.dying import RunEnds
 from muster_server.conversations.following import ConversationStreams
 from muster_server.conversations.receiving import Receiver
 from muster_server.conversations.sending import Sender
 from muster_server.conversations.service import Conversations
+from muster_server.deadletters.collecting import Collector
+from muster_server.deadletters.service import DeadLetters
 from muster_server.edge.hub import Hub, ListStream
 from muster_server.flow.doubles import Doubles
 from muster_server.flow.inbox import Inbox
@@ -41,8 +42,7 @@ class Parts:
     def __init__(self, settings: ServerSettings, store: Store, queues: QueueSide, epoch: str) -> None:
         self.settings, self.store, self.queues = settings, store, queues
         self.clock = clock = system_clock()
-        self.started_at = clock()
-        self.boot = secrets.token_hex(8)
+        self.started_at, self.boot = clock(), secrets.token_hex(8)
         self.hub = hub = Hub()
         fleet, talks, orders = (
             ListStream(hub, name, self.boot, clock) for name in ("fleet", "conversations", "commands")
@@ -69,13 +69,19 @@ class Parts:
             queues.bus,
             {MessageType.RUN_EVENTS.value: receiver.take_run_events, MessageType.NOTICE.value: receiver.take_notice},
         )
-        self.outbox.tells(self._undeliverable)
+        ends = RunEnds(clock, receiver)
+        self.dead_letters = DeadLetters(store, clock, self.outbox, ends)
+        self.collector = Collector(queues.bus, store, clock, queues.partitions, ends)
+        self.outbox.tells(self.collector.keep)
         self.doubles = Doubles(store, clock)
 
         self.conversation_streams = ConversationStreams(store, epoch, drafts)
         self.command_streams = CommandStreams(store, epoch)
         hub.serve("conversation", self.conversation_streams)
         hub.serve("command", self.command_streams)
+        self._show_lists(fleet, talks, orders)
+
+    def _show_lists(self, fleet: ListStream, talks: ListStream, orders: ListStream) -> None:
         fleet.shows(lambda: FleetSnapshot(agents=self.agents.views()))
         talks.shows(lambda: ConversationsSnapshot(conversations=self.conversations.latest()))
         orders.shows(lambda: CommandsSnapshot(commands=self.progress.latest()))
@@ -100,6 +106,4 @@ class Parts:
         await self.hearing.write_heard()
         await self.access.sweep()
         await self.doubles.sweep()
-
-    def _undeliverable(self, message: Message, error: BusError) -> None:
-        self.conversations.undeliverable(message.run, error)
+        await self.dead_letters.sweep()

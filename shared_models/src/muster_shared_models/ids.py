@@ -14,6 +14,7 @@ class IdKind(StrEnum):
     BROKER = "brk"
     COMMAND = "cmd"
     CONVERSATION = "cnv"
+    DEAD_LETTER = "dl"
     MESSAGE = "msg"
     RUN = "run"
     TOKEN = "tok"

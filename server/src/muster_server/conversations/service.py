@@ -102,19 +102,6 @@ class Conversations:
         if stored.run.agent_id:
             self._work.stop_run(stored.run.agent_id, stored.run.id)
 
-    def undeliverable(self, run_id: str, problem: MusterError) -> None:
-        """End a run whose message can never reach the queue server."""
-
-        def unit(tx: Transaction) -> Stored | None:
-            run = store.run_by_id(tx, run_id)
-            if run is None or run.state in ENDED:
-                return None
-            now = self._clock()
-            error = RunError(run_id=run.id, attempt=run.attempt, reason=problem.reason, message=problem.detail)
-            return self._receiver.end_unit(tx, replace(run, state=RunState.FAILED, ended_at=now), error, now)
-
-        then(self._store.write(unit), lambda stored: self._receiver.after(stored) if stored else None)
-
     # ---- time
 
     async def sweep(self) -> None:

@@ -9,6 +9,7 @@ from asyncio import Future
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import structlog
 from sqlalchemy import bindparam, delete, insert, select
 
 from muster_messaging.bus import Bus
@@ -23,6 +24,8 @@ from muster_server.store.transaction import Transaction
 from muster_shared_models.problems import MusterError, Reason
 
 __all__ = ["Outbox", "Outgoing"]
+
+log = structlog.get_logger()
 
 #: Stored messages that are not confirmed; above it, nothing more is accepted.
 LIMIT = 20_000
@@ -46,8 +49,8 @@ class Outgoing:
     id: int = 0
 
 
-#: Called with a message that can never be delivered, and why.
-Undeliverable = Callable[[Message, BusError], None]
+#: Called with a message that can never be delivered, and why; it is forgotten when the future has ended.
+Undeliverable = Callable[[Outgoing, BusError], "Future[None]"]
 
 
 class Outbox:
@@ -97,7 +100,7 @@ class Outbox:
     def offer(self, row_id: int, outgoing: Outgoing) -> None:
         """Publish a message that is on disk."""
         settled = self._lanes.send(outgoing.lane, outgoing.exchange, outgoing.key, outgoing.message)
-        settled.add_done_callback(lambda done: self._settled(row_id, outgoing.message, done))
+        settled.add_done_callback(lambda done: self._settled(row_id, outgoing, done))
 
     async def recover(self) -> int:
         """Publish what an earlier process left; return how many messages that were."""
@@ -114,12 +117,23 @@ class Outbox:
             self._timer.cancel()
         await self._forget()
 
-    def _settled(self, row_id: int, message: Message, done: "Future[None]") -> None:
+    def _settled(self, row_id: int, outgoing: Outgoing, done: "Future[None]") -> None:
         error = done.exception()
         if isinstance(error, Disconnected):
             return  # closing: the row stays and is sent after the restart
         if isinstance(error, BusError) and self._on_undeliverable:
-            self._on_undeliverable(message, error)
+            kept = self._on_undeliverable(outgoing, error)
+            kept.add_done_callback(lambda kept: self._kept(row_id, outgoing, kept))
+            return
+        self._done_with(row_id)
+
+    def _kept(self, row_id: int, outgoing: Outgoing, kept: "Future[None]") -> None:
+        if kept.exception() is not None:  # the row stays: it is tried again after the next start
+            log.error("cannot be kept", message_id=outgoing.message.id, detail=str(kept.exception()))
+            return
+        self._done_with(row_id)
+
+    def _done_with(self, row_id: int) -> None:
         self._confirmed.append(row_id)
         if self._timer is None:
             self._timer = self._loop.call_later(FORGET_EVERY_S, self._forget_soon)

@@ -18,10 +18,12 @@ from sqlalchemy.sql.expression import ColumnClause
 __all__ = [
     "ZERO",
     "agents",
+    "audit",
     "brokers",
     "command_targets",
     "commands",
     "conversations",
+    "dead_letters",
     "events",
     "idempotency",
     "inbox",
@@ -165,6 +167,48 @@ idempotency = Table(
     _text("answer"),
     _int("at"),
     Index("idempotency_by_time", "at"),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _text("message_id"),
+    _text("type"),
+    _text("queue"),
+    _text("reason"),
+    _text("detail"),
+    _text("exchange"),
+    _text("key"),
+    _text("sender"),
+    _text("address"),
+    _text("conversation"),
+    _text("run"),
+    _text("agent_id"),
+    _int("size"),
+    _int("died_at"),
+    _text("state"),
+    _int("edited"),
+    _text("handled_by"),
+    _int("handled_at"),
+    Column("frame", LargeBinary, nullable=False),
+    Index("dead_letters_once", "message_id", "queue", unique=True, sqlite_where=text("handled_at = 0"),
+          postgresql_where=text("handled_at = 0")),
+    Index("dead_letters_by_state", "state", "id"),
+    Index("dead_letters_by_end", "handled_at"),
+)  # fmt: skip
+
+#: What people did, to what. Never changed, never deleted.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    _int("at"),
+    _text("by"),
+    _text("action"),
+    _text("subject"),
+    _text("detail"),
+    Index("audit_by_subject", "subject", "id"),
 )
 
 commands = Table(

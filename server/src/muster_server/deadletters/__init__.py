@@ -1,0 +1,1 @@
+"""The dead-letter room: what nobody could take is kept, shown, edited, sent again or dropped."""

@@ -1,0 +1,75 @@
+"""What a dead delivery means, and how it is sent again. Decisions only."""
+
+from dataclasses import dataclass
+
+from muster_messaging.message import Delivery, Message
+from muster_messaging.topology import TO_AGENT, TO_BROKER, agent_queue, partition_key, partition_of, route_to
+from muster_shared_models.problems import Reason
+
+__all__ = ["DeadLetter", "agent_of", "read", "refused", "replayed", "what_ended_the_run"]
+
+#: How long a replayed message may wait for an agent that is away.
+REPLAY_MS = 24 * 3_600_000
+MAX_DETAIL = 500
+#: Why queues give messages up, in words; RabbitMQ and the embedded queue server use the same names.
+WORDS = {
+    "rejected": "Its receiver could not read it.",
+    "delivery_limit": "It was delivered again and again, and never finished.",
+    "expired": "It expired in the queue.",
+    "maxlen": "The queue was full.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that died, where and of what, and the way it takes when it is sent again."""
+
+    message: Message
+    queue: str
+    reason: str
+    detail: str
+    exchange: str
+    key: str
+
+
+def read(delivery: Delivery, queue: str, partitions: int) -> DeadLetter:
+    """Return what a delivery from the dead-letter or parking queue `queue` says."""
+    message = delivery.message
+    message = message._replace(origin=message.origin or message.sender)
+    if message.aside:
+        reason, _, detail = message.aside.partition(": ")
+        queue = delivery.died_in or queue
+    else:
+        reason, queue = delivery.died_of or "unknown", delivery.died_in or queue
+        detail = WORDS.get(reason, "")
+    way = route_to(queue) or (TO_BROKER, partition_key(partition_of(message.conversation, partitions)))
+    return DeadLetter(message._replace(aside=""), queue, reason[:64], detail[:MAX_DETAIL], *way)
+
+
+def refused(exchange: str, key: str, message: Message, reason: str, detail: str) -> DeadLetter:
+    """Return the dead letter of a message that the queue server refused for good."""
+    queue = agent_queue(key) if exchange == TO_AGENT else exchange
+    return DeadLetter(message, queue, reason, detail[:MAX_DETAIL], exchange, key)
+
+
+def agent_of(letter: DeadLetter) -> str:
+    """Return the agent whose queue it died in, or that sent it; empty when there is none."""
+    if letter.queue.startswith("agent_queue_"):
+        return letter.queue.removeprefix("agent_queue_")
+    return letter.message.origin if letter.message.origin.startswith("agt_") else ""
+
+
+def what_ended_the_run(letter: DeadLetter) -> tuple[Reason, str]:
+    """Return reason and words for a run whose message, or whose answer, is a dead letter."""
+    reasons = {"expired": Reason.EXPIRED, "delivery_limit": Reason.INTERRUPTED, "maxlen": Reason.QUEUE_FULL}
+    try:
+        reason = reasons.get(letter.reason) or Reason(letter.reason)
+    except ValueError:
+        reason = Reason.INTERRUPTED
+    return reason, f"{letter.detail or 'It could not be delivered.'} It is kept among the dead letters."
+
+
+def replayed(message: Message, now: int) -> Message:
+    """Return the message as it is sent again: the same one by its id, with its counters at the start."""
+    expires = now + REPLAY_MS if message.expires_at_ms and message.expires_at_ms < now + REPLAY_MS else 0
+    return message._replace(aside="", retries=0, hops=0, expires_at_ms=expires or message.expires_at_ms)
