@@ -4,6 +4,7 @@ import { lazy, Suspense, useState } from "react";
 import { useTitle } from "../../components/page/useTitle";
 import { Awaiting } from "../../components/pictures/Awaiting";
 import { Empty } from "../../components/pictures/Empty";
+import { WholePage } from "../../components/pictures/WholePage";
 import { About } from "../../features/agent/components/About";
 import classes from "../../features/agent/components/Agent.module.css";
 import { AgentHeader } from "../../features/agent/components/AgentHeader";
@@ -29,12 +30,14 @@ export function AgentPage() {
   if (!fleet) return <Awaiting what="the agent" rows={5} />;
   if (!agent) {
     return (
-      <Empty
-        title="This agent is not in the fleet"
-        action={<Button onClick={() => void navigate({ to: "/fleet" })}>To the fleet</Button>}
-      >
-        It was retired, or the address is wrong.
-      </Empty>
+      <WholePage>
+        <Empty
+          title="This agent is not in the fleet"
+          action={<Button onClick={() => void navigate({ to: "/fleet" })}>To the fleet</Button>}
+        >
+          It was retired, or the address is wrong.
+        </Empty>
+      </WholePage>
     );
   }
   return <KnownAgent key={agentId} agent={agent} />;

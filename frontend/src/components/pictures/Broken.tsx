@@ -12,10 +12,12 @@ interface Props {
   /** What still holds. */
   children?: ReactNode;
   onRetry?: () => void;
+  /** Where to go instead. */
+  action?: ReactNode;
 }
 
 /** Something failed: what, why, the trace to ask about, what still holds, and another try. */
-export function Broken({ title, problem, children, onRetry }: Props) {
+export function Broken({ title, problem, children, onRetry, action }: Props) {
   return (
     <div className={classes.picture} role="alert">
       <Tally state="failed" size={30} silent />
@@ -27,6 +29,7 @@ export function Broken({ title, problem, children, onRetry }: Props) {
         <ProblemFacts problem={problem} />
       </div>
       {onRetry && <Button onClick={onRetry}>Try again</Button>}
+      {action}
     </div>
   );
 }

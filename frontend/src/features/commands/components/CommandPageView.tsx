@@ -1,8 +1,10 @@
 import { Button, UnstyledButton } from "@mantine/core";
+import { LinkButton } from "../../../components/page/LinkButton";
 import { PageHeader } from "../../../components/page/PageHeader";
 import { useTitle } from "../../../components/page/useTitle";
 import { Awaiting } from "../../../components/pictures/Awaiting";
 import { Broken } from "../../../components/pictures/Broken";
+import { WholePage } from "../../../components/pictures/WholePage";
 import { counted } from "../../../format/words";
 import { useCommand, useOffline, useStreamProblem } from "../../../live/hooks";
 import { stateColor } from "../../../theme/states";
@@ -29,7 +31,13 @@ export function CommandPageView({ id, target, before, onTarget }: Props) {
   const { stop } = useStop(id, "");
   const command = data?.command;
   useTitle(command ? lineOf(command) : "Command");
-  if (!command && problem) return <Broken problem={problem} />;
+  if (!command && problem) {
+    return (
+      <WholePage>
+        <Broken problem={problem} action={<LinkButton to="/fleet">To the fleet</LinkButton>} />
+      </WholePage>
+    );
+  }
   if (!command) return <Awaiting what="the command" rows={5} />;
   const going = command.targets.filter((one) => !isOver(one));
   const here = command.targets.find((one) => one.agent_id === target) ?? command.targets[0];

@@ -23,7 +23,8 @@ export function TargetNote({ command, target, hasOutput }: Props) {
       </div>
     );
   }
-  if (detail || reason) {
+  // The head says already that it was stopped.
+  if (detail || (reason && reason !== "stopped")) {
     return (
       <div className={classes.note} data-testid="command-detail">
         <span>{detail || STATE_WORD[state]}</span>

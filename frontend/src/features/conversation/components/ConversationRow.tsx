@@ -8,7 +8,8 @@ import { stateColor } from "../../../theme/states";
 import { withoutMarks } from "../withoutMarks";
 import classes from "./List.module.css";
 
-function Standing({ view }: { view: ConversationView }) {
+function Standing({ view, isAway }: { view: ConversationView; isAway: boolean }) {
+  if (view.active_runs.length > 0 && isAway) return <span>queued</span>;
   if (view.active_runs.length > 0) return <span style={{ color: stateColor.busy }}>answering</span>;
   if (view.failed === "stopped") return <span>stopped</span>;
   if (view.failed) return <span style={{ color: stateColor.failed }}>failed</span>;
@@ -41,7 +42,7 @@ export const ConversationRow = memo(function ConversationRow({
       <span className={classes.agent}>{agent?.description.name ?? view.to}</span>
       <span className={classes.preview}>{withoutMarks(view.preview)}</span>
       <span className={classes.standing}>
-        <Standing view={view} />
+        <Standing view={view} isAway={agent?.presence.state === "lost"} />
       </span>
       <Age since={view.updated_at} as="ago" className={classes.age} />
     </Link>

@@ -1,9 +1,11 @@
 import { useCallback, useEffect } from "react";
 import { serverNow } from "../../../clock/now";
+import { LinkButton } from "../../../components/page/LinkButton";
 import { useTitle } from "../../../components/page/useTitle";
 import { Awaiting } from "../../../components/pictures/Awaiting";
 import { Broken } from "../../../components/pictures/Broken";
 import { ProblemNote } from "../../../components/pictures/ProblemNote";
+import { WholePage } from "../../../components/pictures/WholePage";
 import { useKeys } from "../../../keys/useKeys";
 import type { ConversationData } from "../../../live/conversationData";
 import { useConversation, useStreamProblem } from "../../../live/hooks";
@@ -51,7 +53,13 @@ export function ConversationView({ id, name }: Props) {
   useTitle(data?.view.title ?? "Conversation");
   useKeys({ s: stopAll });
 
-  if (!data && problem) return <Broken problem={problem} />;
+  if (!data && problem) {
+    return (
+      <WholePage>
+        <Broken problem={problem} action={<LinkButton to="/conversations">All conversations</LinkButton>} />
+      </WholePage>
+    );
+  }
   if (!data) return <Awaiting what="the conversation" rows={5} />;
   return (
     <>

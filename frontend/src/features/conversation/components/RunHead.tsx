@@ -67,6 +67,10 @@ const GOING: Partial<Record<Stage, string>> = {
   stopping: "stopping",
 };
 
+function written(rate: number): string {
+  return rate > 0 ? `writing, ${rate} chars/s` : "writing";
+}
+
 function Progress({ run, draft, stage }: Pick<Props, "run" | "draft" | "stage">) {
   const rate = useRate(stage === "writing" ? (draft?.text.points ?? 0) : 0);
   const now = useNow();
@@ -80,7 +84,7 @@ function Progress({ run, draft, stage }: Pick<Props, "run" | "draft" | "stage">)
     );
   }
   const since = run.startedAt ? precise(now - epochMs(run.startedAt)) : "";
-  const word = stage === "writing" ? `writing, ${rate} chars/s` : GOING[stage];
+  const word = stage === "writing" ? written(rate) : GOING[stage];
   return (
     <span
       className={classes.mono}

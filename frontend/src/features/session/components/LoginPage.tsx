@@ -8,6 +8,9 @@ import { logIn } from "../api/session";
 import { codeIn } from "../loginCode";
 import { GetIn } from "./GetIn";
 
+/** What a code means that cannot be one. */
+const INCOMPLETE = { title: "This link is not complete", detail: "A part of it was lost on its way here." };
+
 interface Props {
   /** The part of the address after #; it changes when a link is opened while this page is shown. */
   fragment: string;
@@ -31,7 +34,8 @@ export function LoginPage({ fragment, onLoggedIn, ended }: Props) {
     mutate(code);
   }, [code, mutate]);
   if (login.isError) {
-    const problem = asProblem(login.error);
+    const told = asProblem(login.error);
+    const problem = told.reason === "invalid_request" ? { ...told, ...INCOMPLETE } : told;
     const again = tried.current;
     const retry = again && (problem.status === 0 || problem.status >= 500) ? () => mutate(again) : undefined;
     return <GetIn problem={problem} onRetry={retry} />;
