@@ -10,7 +10,10 @@ from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, expect
 
 from tests.e2e.fleet import Fleet
 
-__all__ = ["OUTAGE", "PHONE", "REFUSED", "Person"]
+__all__ = ["OUTAGE", "PATIENCE_MS", "PHONE", "REFUSED", "Person"]
+
+#: How long anything may take that has no deadline of its own: machines that run tests are busy.
+PATIENCE_MS = 15_000
 
 #: What a browser writes to its console while a server is away on purpose.
 OUTAGE = r"net::ERR_(CONNECTION|EMPTY|SOCKET)|WebSocket connection to .* failed"
@@ -51,7 +54,8 @@ class Person:
         self._fleet = fleet
         self._complaints: list[str] = []
         self.context = browser.new_context(base_url=fleet.url, **options)
-        self.context.set_default_timeout(15_000)
+        self.context.set_default_timeout(PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
         self.page = self.context.new_page()
         self.page.on("console", self._on_console)
         self.page.on("pageerror", self._on_error)
