@@ -8,6 +8,7 @@ import psutil
 import pytest
 from playwright.sync_api import Locator, expect
 
+from muster_shared_models.commands import PushCommand
 from tests.e2e.fleet import Fleet
 from tests.e2e.person import Person
 from tests.e2e.waiting import until
@@ -110,3 +111,21 @@ def test_a_command_follows_its_agent_and_its_page(fleet: Fleet, person: Person) 
     expect(person.terminal).to_contain_text("once")
     expect(person.terminal).to_contain_text("twice")
     expect(person.page.get_by_test_id("command-state")).to_have_attribute("data-state", "done")
+
+
+def test_a_stop_reaches_only_the_agent_that_it_is_for(fleet: Fleet, person: Person, unique: str) -> None:
+    fleet.add("neighbour", kind="operator")
+    push_to_all = PushCommand(to="all:skill=shell", shell=f"sleep 3{unique}")
+    command = fleet.post("/api/v1/commands", push_to_all)["id"]
+
+    def states() -> dict[str, str]:
+        targets = fleet.get(f"/api/v1/commands/{command}")["targets"]
+        return {target["agent_name"]: target["state"] for target in targets}
+
+    until(lambda: states() == {"operator": "running", "neighbour": "running"}, 10, "it runs on both agents")
+    person.page.goto(f"/commands/{command}?target={fleet.agent_id('operator')}")
+    person.button("Stop").click()
+    expect(person.page.get_by_test_id("command-state")).to_have_attribute("data-state", "stopped")
+
+    assert states() == {"operator": "stopped", "neighbour": "running"}
+    assert bearing(unique), "the neighbour's program was ended as well"
