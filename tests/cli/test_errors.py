@@ -1,5 +1,6 @@
 """Whatever is asked wrongly, or cannot be: words on stderr, a reason for programs, an exit code, and no data."""
 
+import asyncio
 import http.server
 import json
 import os
@@ -18,6 +19,9 @@ from muster_cli import settings
 from muster_cli.connection import Announcement, announce
 from muster_cli.output import ago
 from muster_cli.provision.ports import free_ports
+from muster_cli.verbs import agent as agent_verb
+from muster_cli.verbs import broker as broker_verb
+from muster_cli.verbs import server as server_verb
 from muster_shared_models.problems import Problem, Reason, meaning
 from tests.cli.conftest import Here
 from tests.cli.stack import COMMAND, Done, Up, clean_environment, muster, until
@@ -235,6 +239,16 @@ def test_a_setting_that_cannot_be_is_named_without_its_value(
         assert value not in problem.detail
 
 
+@pytest.fixture
+def tame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers, brokers and agents that end before they begin may do so here, if they leave this process alone."""
+    for verb in (server_verb, broker_verb, agent_verb):
+        monkeypatch.setattr(verb, "run_loop", asyncio.run)
+    monkeypatch.setattr("muster_server.log.set_up_logs", lambda _: None)
+    monkeypatch.setattr("muster_agent.main.set_up_logs", lambda _: None)
+    monkeypatch.setattr("muster_agent.main._calm_garbage_collector", lambda: None)
+
+
 PROCESSES = [
     (("server", "--http-port", "99999"), Reason.INVALID_SETTING),
     (("server", "--bus", "bogus", "--http-port", "0", "--grpc-port", "0"), Reason.INVALID_SETTING),
@@ -250,47 +264,61 @@ PROCESSES = [
 
 
 @pytest.mark.parametrize(("arguments", "reason"), PROCESSES, ids=join)
-def test_a_process_that_cannot_work_says_why(tmp_path: Path, arguments: tuple[str, ...], reason: Reason) -> None:
-    done = muster(*arguments, environment={"HOME": str(tmp_path), "MUSTER_DATA_DIR": str(tmp_path)})
+def test_a_process_that_cannot_work_says_why(
+    here: Here, tame: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], reason: Reason
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("MUSTER_DATA_DIR", str(tmp_path))
+    done = here(*arguments)
 
     assert done.code == meaning(reason).exit_code
     assert done.err.splitlines()[-1].strip() == f"reason: {reason.value}"
     assert not done.out
+
+
+def test_a_process_that_cannot_work_ends_with_its_code() -> None:
+    done = muster("broker", "--server", "nonsense")
+
+    assert done.code == 2
+    assert "MUSTER_SERVER" in done.err
     assert "Traceback" not in done.err
 
 
-def test_an_agent_whose_server_does_not_answer_says_so(tmp_path: Path) -> None:
+def test_an_agent_whose_server_does_not_answer_says_so(
+    here: Here, tame: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     (port,) = free_ports(1)
-    address = f"127.0.0.1:{port}"
-    done = muster("agent", "echo", "--join", f"mj_x.{PIN}", "--server", address, environment={"HOME": str(tmp_path)})
+    done = here("agent", "echo", "--join", f"mj_x.{PIN}", "--server", f"127.0.0.1:{port}")
 
     assert done.code == 1
-    assert address in done.err
-    assert "Traceback" not in done.err
+    assert f"127.0.0.1:{port}" in done.err
 
 
-def test_a_second_server_a_busy_port_and_a_taken_name_are_told(running: Up, tmp_path: Path) -> None:
-    assert "reason: data_dir_in_use" in running("server").err
-    with socket.create_server(("127.0.0.1", 0)) as busy:
-        port = str(busy.getsockname()[1])
-        done = running("server", "--http-port", port, MUSTER_DATA_DIR=str(tmp_path))
-        assert "reason: port_in_use" in done.err
-        assert port in done.err
+def test_a_second_server_a_busy_port_and_a_taken_name_are_told(
+    running: Up, here: Here, tame: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.use(running)
+    assert "reason: data_dir_in_use" in here("server").err
+    token = here("token", "create").out.strip()
     announced = Announcement.read(running.data)
     assert announced is not None
-    token = running("token", "create").out.strip()
-    joined = ("agent", "echo", "--name", "operator", "--join", token, "--server", announced.grpc_address)
-    done = running(*joined, HOME=str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    done = here("agent", "echo", "--name", "operator", "--join", token, "--server", announced.grpc_address)
     assert (done.code, "reason: name_taken" in done.err) == (1, True)
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = str(busy.getsockname()[1])
+        done = here("server", "--http-port", port, "--data-dir", str(tmp_path / "data"))
+    assert "reason: port_in_use" in done.err
+    assert port in done.err
 
 
-def test_a_mistake_in_the_settings_file_is_named(tmp_path: Path) -> None:
+def test_a_mistake_in_the_settings_file_is_named(here: Here, tame: None, tmp_path: Path) -> None:
     (tmp_path / "muster.toml").write_text("http_port = = 1")
-    done = muster("server", environment={"MUSTER_DATA_DIR": str(tmp_path / "data")}, cwd=tmp_path)
+    done = here("server", "--data-dir", str(tmp_path / "data"))
 
     assert done.code == 2
     assert "muster.toml" in done.err
-    assert "Traceback" not in done.err
 
 
 # ---- small things

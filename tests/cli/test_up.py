@@ -20,16 +20,27 @@ def console_of(running: Up) -> str:
     return announced.url
 
 
-def test_it_prints_one_link_and_ends_with_everything_it_started(tmp_path: Path) -> None:
+def test_it_prints_one_link_starts_again_what_is_killed_and_ends_everything(tmp_path: Path) -> None:
     with up(tmp_path) as running:
-        assert len(running.out.splitlines()) == 1
-        assert len(running.links) == 1
+        assert len(running.out.splitlines()) == len(running.links) == 1
         assert httpx2.get(f"{console_of(running)}/ready", trust_env=False).status_code == 200
+        victims = {name: until(lambda name=name: running.child(name), name) for name in ("broker", "echo")}
+        assert {running.child(name) for name in ("server", "operator")} < set(running.family())
+
+        # When two of them are killed, a message waits for those that take their place
+        for victim in victims.values():
+            victim.kill()
+        assert running("send", "echo", "still here").out == "still here\n"
+        for name, victim in victims.items():
+            reborn = running.child(name)
+            assert reborn is not None
+            assert reborn.pid != victim.pid
+        assert running.err.count("starting it again") == 2
+        assert len(running.links) == 1
+
+        # And Ctrl-C ends all of them
         family = running.family()
-        assert {running.child(name) for name in ("server", "broker", "echo", "operator")} <= set(family)
-
         assert running.signal(signal.SIGINT) == 0
-
         assert all_gone(family)
         assert not (running.data / "server.json").exists()
         assert "Traceback" not in running.err
@@ -42,26 +53,32 @@ def test_nothing_survives_when_it_is_killed_and_the_next_one_goes_on(tmp_path: P
         running.signal(signal.SIGKILL)
         until(lambda: all_gone(family), "the end of all children")
 
-    with up(tmp_path) as again:
-        family = again.family()
-        assert again("send", "echo", "back").out == "back\n"
-        assert again.signal(signal.SIGTERM) == 0
-        assert all_gone(family)
+    # Also when its ports have been taken meanwhile
+    with socket.create_server(("127.0.0.1", 0)) as http, socket.create_server(("127.0.0.1", 0)) as rpc:
+        busy = [str(each.getsockname()[1]) for each in (http, rpc)]
+        with up(tmp_path, MUSTER_HTTP_PORT=busy[0], MUSTER_GRPC_PORT=busy[1]) as again:
+            for port, name in zip(busy, ("MUSTER_HTTP_PORT", "MUSTER_GRPC_PORT"), strict=True):
+                assert f"Port {port} is in use" in again.err
+                assert name in again.err
+            assert f":{busy[0]}/" not in again.links[0]
+            expect_server_to_come_back(again)
+            family = again.family()
+            assert again.signal(signal.SIGTERM) == 0
+            assert all_gone(family)
 
 
-def test_killed_processes_are_started_again_and_the_work_goes_on(tmp_path: Path) -> None:
-    with up(tmp_path) as running:
-        names = ("broker", "echo")
-        victims = {name: until(lambda name=name: running.child(name), name) for name in names}
-        for victim in victims.values():
-            victim.kill()
-        assert running("send", "echo", "still here").out == "still here\n"
-        for name, victim in victims.items():
-            reborn = running.child(name)
-            assert reborn is not None
-            assert reborn.pid != victim.pid
-        assert running.err.count("starting it again") == 2
-        assert len(running.links) == 1
+def expect_server_to_come_back(running: Up) -> None:
+    """See that a server that was ended in order comes back where the others expect it."""
+    before = console_of(running)
+    first = until(lambda: running.child("server"))
+    first.terminate()
+    until(lambda: (running.child("server") or first).pid != first.pid, "another server")
+    until(lambda: running("send", "echo", "hi").code == 0, "an answer")
+    assert console_of(running) == before
+    # That its end was in order is no news
+    logs = "".join((running.data / "logs" / f"{name}.log").read_text() for name in ("broker-1", "echo"))
+    assert logs
+    assert "goaway" not in logs.lower()
 
 
 def test_a_second_one_on_the_same_folder_says_so_and_harms_nothing(running: Up) -> None:
@@ -72,27 +89,6 @@ def test_a_second_one_on_the_same_folder_says_so_and_harms_nothing(running: Up) 
     assert "reason: data_dir_in_use" in second.err
     assert not second.out
     assert running("send", "echo", "unharmed").out == "unharmed\n"
-
-
-def test_busy_ports_are_told_and_others_taken_for_good(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as http, socket.create_server(("127.0.0.1", 0)) as rpc:
-        busy = [str(each.getsockname()[1]) for each in (http, rpc)]
-        with up(tmp_path, MUSTER_HTTP_PORT=busy[0], MUSTER_GRPC_PORT=busy[1]) as running:
-            for port, name in zip(busy, ("MUSTER_HTTP_PORT", "MUSTER_GRPC_PORT"), strict=True):
-                assert f"Port {port} is in use" in running.err
-                assert name in running.err
-            assert f":{busy[0]}/" not in running.links[0]
-            # Also a server that was ended in order comes back where the others expect it
-            before = console_of(running)
-            first = until(lambda: running.child("server"))
-            first.terminate()
-            until(lambda: (running.child("server") or first).pid != first.pid, "another server")
-            until(lambda: running("send", "echo", "hi").code == 0, "an answer")
-            assert console_of(running) == before
-            # And that its end was in order is no news
-            logs = "".join((running.data / "logs" / f"{name}.log").read_text() for name in ("broker-1", "echo"))
-            assert logs
-            assert "goaway" not in logs.lower()
 
 
 def test_a_server_that_does_not_start_is_explained_once(tmp_path: Path) -> None:

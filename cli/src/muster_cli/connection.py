@@ -78,8 +78,15 @@ class Connection:
 
     def post(self, path: str, body: BaseModel | None = None) -> Any:
         """Return the JSON answer to a POST."""
+        return self._send("POST", path, body)
+
+    def patch(self, path: str, body: BaseModel) -> Any:
+        """Return the JSON answer to a PATCH."""
+        return self._send("PATCH", path, body)
+
+    def _send(self, method: str, path: str, body: BaseModel | None) -> Any:
         content = body.model_dump_json() if body else "{}"
-        return self._ask("POST", path, content=content, headers={"content-type": "application/json"})
+        return self._ask(method, path, content=content, headers={"content-type": "application/json"})
 
     def _ask(self, method: str, path: str, **options: Any) -> Any:
         try:

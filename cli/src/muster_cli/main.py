@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from muster_cli.output import tell_problem
 from muster_cli.settings import silence_grpc
-from muster_cli.verbs import agent, agents, broker, doctor, run, send, server, token, up
+from muster_cli.verbs import agent, agents, broker, dlq, doctor, run, send, server, token, up
 from muster_shared_models.problems import MusterError, Reason, meaning
 
 __all__ = ["app", "main"]
@@ -37,6 +37,7 @@ app.command("send")(send.send)
 app.command("run")(run.run)
 app.command("doctor")(doctor.doctor)
 app.add_typer(token.app, name="token")
+app.add_typer(dlq.app, name="dlq")
 
 
 def _show_version(wanted: bool) -> None:
