@@ -296,3 +296,34 @@ async def test_a_conversation_survives_a_restart_of_the_server_in_the_middle(tmp
         assert resumed["op"] == "resumed"
         queued = await browser.event("RUN_QUEUED")
         assert queued["run_id"] == sent["run_id"]
+
+
+async def test_more_than_an_agents_queue_holds_is_refused_and_room_comes_back(
+    server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("muster_server.conversations.waiting.LIMIT", 3)
+    async with server.broker(), at_work(server, tmp_path) as desk:
+        asked = {"text": "hello", "to": "agent:puppet"}
+        for _ in range(3):
+            await server.post("/api/v1/messages", asked, 202)
+        refused = await server.http.post("/api/v1/messages", json=asked)
+        assert (refused.status_code, refused.json()["reason"]) == (429, "queue_full")
+        assert int(refused.headers["retry-after"]) > 0
+
+        await desk.answer((await desk.take())[0], "done")
+
+        async def accepted() -> bool:
+            return (await server.http.post("/api/v1/messages", json=asked)).status_code == 202
+
+        await eventually(accepted)
+
+
+async def test_what_waits_for_an_agent_counts_after_a_restart_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("muster_server.conversations.waiting.LIMIT", 1)
+    asked = {"text": "hello", "to": "agent:puppet"}
+    async with running_server(tmp_path / "data") as server, at_work(server, tmp_path):
+        await server.post("/api/v1/messages", asked, 202)
+    async with running_server(tmp_path / "data") as server:
+        assert (await server.http.post("/api/v1/messages", json=asked)).json()["reason"] == "queue_full"

@@ -24,7 +24,7 @@ from muster_server.store.tables import idempotency, metadata
 from muster_server.store.tables import inbox as inbox_table
 
 #: Read whole, once, when the server starts, or only ever with conditions added.
-WHOLE = {"deadletters._VIEW", "agents._ALL", "flow._ALL"}
+WHOLE = {"conversations._OPEN", "deadletters._VIEW", "agents._ALL", "flow._ALL"}
 MODULES = (access, agents, commands, pushing, conversations, sending, letters, doubles, inbox, outbox)
 
 

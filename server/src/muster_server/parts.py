@@ -20,6 +20,7 @@ from muster_server.conversations.following import ConversationStreams
 from muster_server.conversations.receiving import Receiver
 from muster_server.conversations.sending import Sender
 from muster_server.conversations.service import Conversations
+from muster_server.conversations.waiting import Waiting
 from muster_server.deadletters.collecting import Collector
 from muster_server.deadletters.service import DeadLetters
 from muster_server.edge.hub import Hub, ListStream
@@ -61,9 +62,10 @@ class Parts:
 
         changed: dict[str, None] = {}
         drafts = Drafts()
+        self.waiting = waiting = Waiting(store)
         work = WorkReports(self.hearing, self.commands)
-        receiver = Receiver(store, clock, directory, work, hub, drafts, changed)
-        self.sender = Sender(store, clock, directory, self.outbox, hub, queues.partitions, changed)
+        receiver = Receiver(store, clock, directory, work, hub, drafts, changed, waiting)
+        self.sender = Sender(store, clock, directory, self.outbox, hub, queues.partitions, changed, waiting)
         self.conversations = Conversations(store, clock, directory, work, receiver, changed, talks.announce)
         self.inbox = Inbox(
             queues.bus,
@@ -77,11 +79,11 @@ class Parts:
 
         self.conversation_streams = ConversationStreams(store, epoch, drafts)
         self.command_streams = CommandStreams(store, epoch)
-        hub.serve("conversation", self.conversation_streams)
-        hub.serve("command", self.command_streams)
-        self._show_lists(fleet, talks, orders)
+        self._show(fleet, talks, orders)
 
-    def _show_lists(self, fleet: ListStream, talks: ListStream, orders: ListStream) -> None:
+    def _show(self, fleet: ListStream, talks: ListStream, orders: ListStream) -> None:
+        self.hub.serve("conversation", self.conversation_streams)
+        self.hub.serve("command", self.command_streams)
         fleet.shows(lambda: FleetSnapshot(agents=self.agents.views()))
         talks.shows(lambda: ConversationsSnapshot(conversations=self.conversations.latest()))
         orders.shows(lambda: CommandsSnapshot(commands=self.progress.latest()))
@@ -91,6 +93,7 @@ class Parts:
         await self.agents.load()
         await self.brokers.load()
         await self.conversations.load()
+        await self.waiting.load()
         await self.commands.load()
         await self.outbox.recover()
 

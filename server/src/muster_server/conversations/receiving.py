@@ -15,6 +15,7 @@ from muster_server.conversations import store
 from muster_server.conversations.core import ENDED, Run, Taken, take
 from muster_server.conversations.drafts import Drafts
 from muster_server.conversations.ports import AgentDirectory, Push, Work
+from muster_server.conversations.waiting import Waiting
 from muster_server.edge.lines import event_line, passing_line
 from muster_server.flow.chain import then
 from muster_server.store.store import Store
@@ -61,6 +62,7 @@ class Receiver:
         push: Push,
         drafts: Drafts,
         changed: dict[str, None],
+        waiting: Waiting,
     ) -> None:
         self._store = db
         self._clock = clock
@@ -69,6 +71,7 @@ class Receiver:
         self._push = push
         self._drafts = drafts
         self._changed = changed
+        self._waiting = waiting
         self._holders: dict[str, str] = {}
 
     # ---- the events of a run
@@ -149,6 +152,7 @@ class Receiver:
         self._drafts.forget(run.id)
         self._holders.pop(run.id, None)
         if run.agent_id:
+            self._waiting.remove(run.agent_id, run.id)
             self._work.run_ended(run.agent_id, run.id)
 
     def _pass_on(self, conversation: str, events: Sequence[RunEvent]) -> None:

@@ -14,6 +14,7 @@ from muster_server.clock import Clock
 from muster_server.conversations import store
 from muster_server.conversations.core import Run, preview_of, title_of
 from muster_server.conversations.ports import AgentDirectory, Push, Sending
+from muster_server.conversations.waiting import Waiting
 from muster_server.edge.lines import event_line
 from muster_server.flow.chain import then
 from muster_server.flow.outbox import Outgoing
@@ -43,6 +44,7 @@ class _Stored:
     line: str
     row_id: int
     outgoing: Outgoing | None
+    agent_id: str = ""
 
 
 class Sender:
@@ -57,6 +59,7 @@ class Sender:
         push: Push,
         partitions: int,
         changed: dict[str, None],
+        waiting: Waiting,
     ) -> None:
         self._store = db
         self._clock = clock
@@ -65,12 +68,13 @@ class Sender:
         self._push = push
         self._partitions = partitions
         self._changed = changed
+        self._waiting = waiting
 
     def send(self, principal: Principal, ref: str, said: SendMessage) -> "Future[Sent]":
         """Begin to store a message; `ref` is the sender's own id for it: the same one twice is stored once.
 
         Raises AGENT_NOT_FOUND, NO_TARGET, INVALID_ADDRESS or OVERLOADED at once; the future fails with
-        CONVERSATION_NOT_FOUND or KEY_REUSED.
+        CONVERSATION_NOT_FOUND, KEY_REUSED or QUEUE_FULL.
         """
         self._outbox.need_room()
         if not said.text.strip():
@@ -85,6 +89,8 @@ class Sender:
             self._changed[stored.sent.conversation] = None
             self._push.event(f"conversation:{stored.sent.conversation}", stored.sent.seq, stored.line)
             self._outbox.offer(stored.row_id, stored.outgoing)
+            if stored.agent_id:
+                self._waiting.add(stored.agent_id, stored.sent.run_id)
         return stored.sent
 
     def _unit(self, tx: Transaction, principal: Principal, ref: str, said: SendMessage) -> _Stored:
@@ -120,6 +126,8 @@ class Sender:
         )
         data = event.model_dump_json()
         fixed = targets[0].id if parse_address(to).kind is AddressKind.AGENT else ""
+        if fixed:
+            self._waiting.need_room(fixed, self._directory.name_of(fixed))
         preview = preview_of(said.text)
         seq = store.append(tx, conversation, [(event.kind, data)], now, preview=preview, agent_id=fixed)
         run = Run(run_id, conversation, message_id, fixed, RunState.QUEUED, 0, now, deadline_at=now + QUEUED_MS)
@@ -142,7 +150,7 @@ class Sender:
         )
         sent = Sent(conversation=conversation, message_id=message_id, run_id=run_id, seq=seq)
         line = event_line(f"conversation:{conversation}", seq, now, data)
-        return _Stored(sent, line, self._outbox.add(tx, outgoing), outgoing)
+        return _Stored(sent, line, self._outbox.add(tx, outgoing), outgoing, fixed)
 
 
 def _history(tx: Transaction, conversation: str, most: int) -> list[Turn]:

@@ -12,7 +12,7 @@ from muster_shared_models.model import from_ms
 
 __all__ = [
     "EventRow", "active_runs", "add_conversation", "add_run", "address_of", "append", "conversation", "events_before",
-    "events_of", "latest", "overdue", "run_by_id", "said", "save_run", "views",
+    "events_of", "latest", "open_runs", "overdue", "run_by_id", "said", "save_run", "views",
 ]  # fmt: skip
 
 EventRow = tuple[int, int, str, str]  # seq, at, kind, JSON
@@ -47,6 +47,7 @@ _SAVE_RUN = (
     )
 )  # fmt: skip
 _ACTIVE = select(runs.c.id).where(runs.c.conversation == bindparam("wanted"), runs.c.ended_at == ZERO)
+_OPEN = select(runs.c.agent_id, runs.c.id).where(runs.c.ended_at == ZERO, runs.c.agent_id != "")
 _OVERDUE = select(runs).where(runs.c.ended_at == ZERO, runs.c.deadline_at < bindparam("now")).limit(200)
 _EVENTS_AFTER = (
     select(events.c.seq, events.c.at, events.c.kind, events.c.data)
@@ -204,6 +205,11 @@ def run_by_id(tx: Transaction, run_id: str) -> Run | None:
 def overdue(tx: Transaction, now: int) -> list[Run]:
     """Return runs past their deadline that have not ended."""
     return [_run(row) for row in tx.all(_OVERDUE, now=now)]
+
+
+def open_runs(tx: Transaction) -> list[tuple[str, str]]:
+    """Return agent and id of every run that has not ended and has an agent."""
+    return [tuple(row) for row in tx.all(_OPEN)]
 
 
 def active_runs(tx: Transaction, conversation_id: str) -> list[str]:
