@@ -117,10 +117,10 @@ def test_a_second_browser_follows_the_conversation_live(person: Person, newcomer
     other.finished()
     other.record_growth(other.thread)
 
-    person.say("30")
+    person.say("15")
     expect(other.said).to_have_count(2)
     expect(other.replies.last).to_have_attribute("data-stage", "writing")
-    expect(other.finished(2)).to_contain_text("piece 30, the end.")
+    expect(other.finished(2)).to_contain_text("piece 15, the end.")
 
     person.finished(2)
     assert len(other.growth()) > 5, f"the answer came in one piece: {other.growth()}"
