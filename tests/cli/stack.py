@@ -18,6 +18,8 @@ __all__ = ["COMMAND", "Done", "Up", "clean_environment", "muster", "started", "u
 
 COMMAND = [sys.executable, "-m", "muster_cli.main"]
 DEADLINE_S = 40.0
+#: Ends a process when whoever started it is gone, whatever became of that.
+GUARD = 'while read -r line; do :; done; kill -TERM "$1"'
 LINK = re.compile(r"^\s*(http://127\.0\.0\.1:\d+/login#code=\S+)\s*$", re.MULTILINE)
 
 
@@ -55,9 +57,14 @@ def started(*arguments: str, folder: Path, **environment: str) -> Iterator["subp
             [*COMMAND, *arguments], env=clean_environment(**environment), stdin=subprocess.DEVNULL,
             stdout=out, stderr=err, text=True, cwd=folder, start_new_session=True,
         )  # fmt: skip
+        guard = subprocess.Popen(
+            ["/bin/sh", "-c", GUARD, "sh", str(process.pid)], stdin=subprocess.PIPE, start_new_session=True
+        )
         try:
             yield process
         finally:
+            guard.kill()
+            guard.communicate()
             if process.poll() is None:
                 process.terminate()
                 with contextlib.suppress(subprocess.TimeoutExpired):
