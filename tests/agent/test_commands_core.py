@@ -90,6 +90,7 @@ async def test_what_the_last_process_owed_is_told_at_the_next_start(tmp_path: Pa
         rows,
         told,
         Board(),
+        agent_id="agt_1",
         workdir=tmp_path,
         environment=dict,
         refuses=lambda _order: "",  # type: ignore[arg-type]

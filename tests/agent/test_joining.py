@@ -83,7 +83,7 @@ async def test_a_taken_name_is_told(settings_for: Make, server: FakeServer) -> N
 
 async def test_a_server_that_is_not_there_is_told_at_once_at_the_first_start(settings_for: Make) -> None:
     error = await failure(settings_for(server="127.0.0.1:1"))
-    assert error.reason is Reason.BUS_UNREACHABLE
+    assert error.reason is Reason.UNAVAILABLE
     assert "127.0.0.1:1" in error.detail
 
 

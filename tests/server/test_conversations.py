@@ -327,3 +327,20 @@ async def test_what_waits_for_an_agent_counts_after_a_restart_too(
         await server.post("/api/v1/messages", asked, 202)
     async with running_server(tmp_path / "data") as server:
         assert (await server.http.post("/api/v1/messages", json=asked)).json()["reason"] == "queue_full"
+
+
+async def test_a_list_says_that_the_last_run_failed_until_one_does_not(server: RunningServer, desk: Desk) -> None:
+    async def failed() -> Any:
+        return (await server.get("/api/v1/conversations"))["items"][0]["failed"]
+
+    sent = await server.post("/api/v1/messages", {"text": "one", "to": "agent:puppet"}, 202)
+    asked, _ = await desk.take()
+    error = RunError(run_id=asked.run, reason=Reason.MODEL_FAILED, message="no")
+    await desk.report(asked, RunStarted(run_id=asked.run), error)
+
+    async def told() -> bool:
+        return (await failed()) == "model_failed"
+
+    await eventually(told)
+    await server.post("/api/v1/messages", {"text": "two", "conversation": sent["conversation"]}, 202)
+    assert await failed() is None

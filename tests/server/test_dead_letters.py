@@ -1,5 +1,6 @@
 """What an agent or the broker cannot take is kept, shown, edited, sent again or dropped, and its run is told."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 
 from muster_messaging.message import Message
 from muster_messaging.topology import TO_BROKER, partition_key, partition_of
+from muster_protos.v1.relay_pb2 import Publish, RelayUp
+from muster_protos.v1.relay_pb2_grpc import MessageRelayStub
 from muster_shared_models.bodies import MessageType
 from tests.server.desk import Desk, at_work
 from tests.server.running import RunningServer, eventually, running_server
@@ -107,6 +110,29 @@ async def test_a_message_that_no_broker_understands_is_kept(server: RunningServe
     [letter] = await letters(server)
     assert (letter["reason"], letter["sender"], letter["exchange"]) == ("schema_unknown", desk.agent.id, TO_BROKER)
     assert "99" in letter["detail"]
+
+
+async def test_a_frame_that_is_none_is_kept_and_stops_nobody(server: RunningServer, desk: Desk) -> None:
+    for queue in range(desk.agent.registered.partitions):
+        wild = Publish(
+            number=900 + queue, exchange=TO_BROKER, key=partition_key(queue), frame=b"\xff\xff" + bytes([queue])
+        )
+        await _wild(desk, wild)
+    found = await letters(server, desk.agent.registered.partitions)
+    assert {(each["type"], each["reason"], each["sender"]) for each in found} == {
+        ("unreadable", "schema_unknown", desk.agent.id)
+    }
+    await say(server, "still here?")
+    assert (await desk.take())[1].text == "still here?"
+
+
+async def _wild(desk: Desk, publish: Publish) -> None:
+    call = MessageRelayStub(desk.agent.channel).Attach(metadata=desk.agent.metadata())
+    await call.write(RelayUp(publish=[publish]))
+    async with asyncio.timeout(20):
+        while not (answer := await call.read()).confirmed:
+            assert not answer.refused
+    call.cancel()
 
 
 async def test_an_answer_that_cannot_be_read_ends_its_run(server: RunningServer, desk: Desk) -> None:

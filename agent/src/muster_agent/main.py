@@ -213,6 +213,7 @@ class _Life:
             rows,
             Reporter(access, rows),
             board,
+            agent_id=access.registration.agent_id,
             workdir=settings.workdir.resolve(),
             environment=lambda: child_environment(settings.pass_environment, {}),
             refuses=lambda program: policy.refuses_command(program.argv, program.shell),

@@ -8,7 +8,6 @@ import grpc
 import structlog
 
 from muster_broker.settings import BrokerSettings
-from muster_messaging.errors import Disconnected
 from muster_messaging.link.channel import fetch_certificate, open_channel
 from muster_messaging.link.identity import Identity
 from muster_messaging.link.problems import read_problem
@@ -96,7 +95,7 @@ async def _try(settings: BrokerSettings, identity: Identity) -> Membership:
     text = settings.join.get_secret_value()
     secret, pin = split_join_token(text) if text else ("", "")
     if pin:
-        certificate = await _certificate(settings.server, pin)
+        certificate = await fetch_certificate(settings.server, pin)
     elif await asyncio.to_thread(kept.exists):
         certificate = await asyncio.to_thread(kept.read_text)
     else:
@@ -113,11 +112,3 @@ async def _try(settings: BrokerSettings, identity: Identity) -> Membership:
         raise
     await asyncio.to_thread(kept.write_text, certificate)
     return membership
-
-
-async def _certificate(address: str, pin: str) -> str:
-    try:
-        return await fetch_certificate(address, pin)
-    except Disconnected as error:
-        # It is the server that does not answer; nobody has asked a queue server for anything yet.
-        raise MusterError(Reason.UNAVAILABLE, error.detail, error.hint) from error

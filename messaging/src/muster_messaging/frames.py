@@ -2,9 +2,12 @@
 
 from asyncio import Future
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import NamedTuple, Protocol
 
-from muster_messaging.message import Delivery, Message
+from google.protobuf.message import DecodeError
+
+from muster_messaging.message import SCHEMA, Delivery, Message
 from muster_protos.v1.relay_pb2 import BusMessage
 
 __all__ = ["FrameBus", "FrameDelivery", "FrameSubscription", "decode", "encode", "read_delivery"]
@@ -82,8 +85,12 @@ def encode(message: Message) -> bytes:
 
 
 def decode(frame: bytes, sender: str) -> Message:
-    """Return the message of a frame; raises google.protobuf.message.DecodeError when it is not one."""
-    read = BusMessage.FromString(frame)
+    """Return the message of a frame. What is none becomes a message of a schema that nobody knows: it is put aside."""
+    try:
+        read = BusMessage.FromString(frame)
+    except DecodeError:
+        name = f"unreadable_{sha256(frame).hexdigest()[:26]}"
+        return Message(name, "unreadable", frame, sender, schema=SCHEMA + 1)
     return Message(
         read.id,
         read.type,

@@ -17,6 +17,7 @@ from muster_server.commands.service import Commands
 from muster_server.conversations.drafts import Drafts
 from muster_server.conversations.dying import RunEnds
 from muster_server.conversations.following import ConversationStreams
+from muster_server.conversations.noticing import Notices
 from muster_server.conversations.receiving import Receiver
 from muster_server.conversations.sending import Sender
 from muster_server.conversations.service import Conversations
@@ -65,23 +66,24 @@ class Parts:
         self.waiting = waiting = Waiting(store)
         work = WorkReports(self.hearing, self.commands)
         receiver = Receiver(store, clock, directory, work, hub, drafts, changed, waiting)
+        notices = Notices(store, clock, directory, receiver)
         self.sender = Sender(store, clock, directory, self.outbox, hub, queues.partitions, changed, waiting)
         self.conversations = Conversations(store, clock, directory, work, receiver, changed, talks.announce)
         self.inbox = Inbox(
             queues.bus,
-            {MessageType.RUN_EVENTS.value: receiver.take_run_events, MessageType.NOTICE.value: receiver.take_notice},
+            {MessageType.RUN_EVENTS.value: receiver.take_run_events, MessageType.NOTICE.value: notices.take},
         )
         ends = RunEnds(clock, receiver)
         self.dead_letters = DeadLetters(store, clock, self.outbox, ends)
         self.collector = Collector(queues.bus, store, clock, queues.partitions, ends)
-        self.outbox.tells(self.collector.keep)
         self.doubles = Doubles(store, clock)
 
         self.conversation_streams = ConversationStreams(store, epoch, drafts)
         self.command_streams = CommandStreams(store, epoch)
-        self._show(fleet, talks, orders)
+        self._connect(fleet, talks, orders)
 
-    def _show(self, fleet: ListStream, talks: ListStream, orders: ListStream) -> None:
+    def _connect(self, fleet: ListStream, talks: ListStream, orders: ListStream) -> None:
+        self.outbox.tells(self.collector.keep)
         self.hub.serve("conversation", self.conversation_streams)
         self.hub.serve("command", self.command_streams)
         fleet.shows(lambda: FleetSnapshot(agents=self.agents.views()))

@@ -31,10 +31,14 @@ DEFAULT_TIMEOUT_S = 600
 TIMEOUT_GRACE_S = 5.0
 
 
+#: For the program itself: which command it is.
+COMMAND_ID = "MUSTER_COMMAND_ID"
+
+
 class RunningCommand:
     """A command in hand. `progress` only grows; `news` is set when it has."""
 
-    def __init__(self, program: RunProgram, workdir: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, program: RunProgram, workdir: Path, environment: Mapping[str, str], mark: str) -> None:
         self.command_id = program.command_id
         self.progress: list[CommandProgress] = []
         self.news = asyncio.Event()
@@ -42,7 +46,8 @@ class RunningCommand:
         self.closed = False
         self._order = program
         self._workdir = workdir
-        self._environment = {**environment, MARK: program.command_id}
+        self._environment = {**environment, COMMAND_ID: program.command_id, MARK: mark}
+        self._mark = mark
         self._program: Program | None = None
         self._stopping: asyncio.Task[StopReport] | None = None
         self._why_stopped = ""
@@ -53,9 +58,7 @@ class RunningCommand:
         """Run it to its end and return the result; cancelling kills its processes."""
         argv = list(self._order.argv) or this_system().shell(self._order.shell)
         try:
-            self._program = await Program.start(
-                argv, cwd=self._workdir, environment=self._environment, mark=self.command_id
-            )
+            self._program = await Program.start(argv, cwd=self._workdir, environment=self._environment, mark=self._mark)
         except (OSError, ValueError) as error:
             return self._not_started(error, argv[0])
         program = self._program

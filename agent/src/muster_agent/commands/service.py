@@ -39,12 +39,13 @@ class Commands:
     """One for the agent. `refuses(program)` says why the agent's policy is against a program, or nothing."""
 
     def __init__(
-        self, rows: CommandRows, reporter: Reporter, board: Board, *, workdir: Path,
+        self, rows: CommandRows, reporter: Reporter, board: Board, *, agent_id: str, workdir: Path,
         environment: Callable[[], dict[str, str]], refuses: Callable[[RunProgram], str],
     ) -> None:  # fmt: skip
         self._rows = rows
         self._reporter = reporter
         self._board = board
+        self._agent_id = agent_id
         self._workdir = workdir
         self._environment = environment
         self._refuses = refuses
@@ -79,7 +80,7 @@ class Commands:
         if verdict.do is Do.RUN and (self._stopping or len(self._commands) >= LIMIT):
             verdict = Verdict(Do.DECLINE, OUTCOME_REFUSED, f"The agent has {len(self._commands)} commands in hand.")
         if verdict.do is Do.RUN:
-            command = RunningCommand(program, self._workdir, self._environment())
+            command = RunningCommand(program, self._workdir, self._environment(), self._mark(command_id))
             self._commands[command_id] = command
             self._spawn(self._run(command, program))
         elif verdict.do is Do.DECLINE:
@@ -149,8 +150,12 @@ class Commands:
             return
         if row.command_id in self._commands:
             return
-        ended = await asyncio.to_thread(end_leftovers, [row.command_id])
+        ended = await asyncio.to_thread(end_leftovers, [self._mark(row.command_id)])
         await self._conclude(after_crash(row.command_id, row.at_ms, ended, now_ms()))
+
+    def _mark(self, command_id: str) -> str:
+        """Return what marks this agent's programs of a command; other agents here may run the same one."""
+        return f"{self._agent_id}/{command_id}"
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.get_running_loop().create_task(work)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import platform
+import time
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import NamedTuple
@@ -13,7 +14,6 @@ import structlog
 from muster_agent.control.backoff import Backoff
 from muster_agent.control.state import Joined, StateFolder
 from muster_agent.errors import NotJoined
-from muster_messaging.errors import Disconnected
 from muster_messaging.link.channel import certificate_pin, fetch_certificate, open_channel
 from muster_messaging.link.identity import Identity
 from muster_messaging.link.problems import read_problem
@@ -32,6 +32,8 @@ __all__ = ["Joiner", "Registration", "this_machine"]
 log = structlog.get_logger()
 
 JOIN_S = 10.0
+#: How long a new agent goes on asking a server that is there, but too busy to answer.
+FIRST_JOIN_S = 30.0
 #: Reasons that pass by themselves.
 PASSING = frozenset({Reason.UNAVAILABLE, Reason.BUS_UNREACHABLE, Reason.TIMED_OUT, Reason.DATABASE_BUSY,
                      Reason.OVERLOADED, Reason.INTERNAL})  # fmt: skip
@@ -104,10 +106,26 @@ class Joiner:
             self.certificate = await fetch_certificate(self.address, pin)
         self.channel = open_channel(self.address, self.certificate)
         try:
-            return await (self._register() if joined is None else self.join_again())
+            return await (self._join_first() if joined is None else self.join_again())
         except BaseException:
             await self.channel.close()
             raise
+
+    async def _join_first(self) -> Registration:
+        """Join as somebody new: asking twice with one key and token is asking once."""
+        backoff = Backoff()
+        give_up_at = time.monotonic() + FIRST_JOIN_S
+        while True:
+            try:
+                return await self._register()
+            except MusterError as error:
+                pause = backoff.next()
+                if error.reason not in PASSING or time.monotonic() + pause > give_up_at:
+                    raise
+                log.warning(
+                    "the server does not answer", server=self.address, why=error.detail, again_in_s=round(pause, 1)
+                )
+            await asyncio.sleep(pause)
 
     async def join_again(self) -> Registration:
         """Join with our key, as often as it takes; raises MusterError when the server says no."""
@@ -166,9 +184,9 @@ class Joiner:
         """Raise SERVER_IDENTITY when somebody answers at the address, but not the server that we joined."""
         try:
             await fetch_certificate(self.address, certificate_pin(self.certificate))
-        except Disconnected:
-            return
         except MusterError as error:
+            if error.reason is Reason.UNAVAILABLE:
+                return
             raise MusterError(
                 error.reason,
                 f"The server at {self.address} is not the one that this agent joined.",

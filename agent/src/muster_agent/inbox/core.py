@@ -2,6 +2,7 @@
 
                     journal: nothing    received    running                replied     done
 schema unknown      REJECT              -           -                      -           -
+notice              ACK                 -           -                      -           -
 expired             ANSWER (expired)    BEGIN       BEGIN, one attempt on  REPEAT      ACK
 otherwise           BEGIN               BEGIN       BEGIN, one attempt on  REPEAT      ACK
 effect in doubt     -                   -           ANSWER (interrupted)   -           -
@@ -59,6 +60,8 @@ def judge(message: Message, known: Known | None, now_ms: int) -> Verdict:
             Do.REJECT, 1, Reason.SCHEMA_UNKNOWN, f"This agent cannot read messages of schema {message.schema}.",
             "Update the agent.",
         )  # fmt: skip
+    if message.type == MessageType.NOTICE.value:
+        return Verdict(Do.ACK)  # nothing that an agent sends needs an answer
     if message.type != MessageType.CHAT.value:
         return Verdict(Do.REJECT, 1, Reason.SCHEMA_UNKNOWN, f"This agent does not know '{message.type[:80]}' messages.")
     if known is None:

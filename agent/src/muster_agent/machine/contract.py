@@ -8,7 +8,8 @@ from typing import IO, Protocol
 __all__ = ["MARK", "Identities", "System"]
 
 #: The environment variable by which a program's descendants are recognised, wherever they hide.
-MARK = "MUSTER_COMMAND_ID"
+#: Its value names the agent too: a command to many may run several times on one machine.
+MARK = "MUSTER_PROGRAM"
 
 
 #: Folders by device and inode, however they are called.

@@ -12,7 +12,6 @@ from hashlib import sha256
 
 import grpc
 
-from muster_messaging.errors import Disconnected
 from muster_shared_models.problems import MusterError, Reason
 
 __all__ = ["certificate_pin", "fetch_certificate", "open_channel", "open_thread_channel"]
@@ -62,13 +61,14 @@ def _ask_for_certificate(host: str, port: int) -> str:
 async def fetch_certificate(address: str, pin: str) -> str:
     """Return the PEM certificate of the server at `host:port`.
 
-    Raises MusterError(SERVER_IDENTITY) when it is not the one that `pin` names, Disconnected when nobody answers.
+    Raises MusterError(SERVER_IDENTITY) when it is not the one that `pin` names, UNAVAILABLE when nobody answers.
     """
     host, _, port = address.rpartition(":")
     try:
         pem = await asyncio.to_thread(_ask_for_certificate, host.strip("[]"), int(port))
-    except (OSError, ValueError) as error:
-        raise Disconnected(
+    except (OSError, ValueError, OverflowError) as error:
+        raise MusterError(
+            Reason.UNAVAILABLE,
             f"No Muster server answers at {address}: {error}.",
             "Is the server running, and is this its gRPC address (host:port, 50051 by default)?",
         ) from error

@@ -1,4 +1,4 @@
-"""What comes back: the events of runs, and the broker's notices. Stored once, in order, then pushed to browsers."""
+"""What comes back: the events of runs. Stored once, in order, then pushed to browsers."""
 
 import asyncio
 from asyncio import Future
@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import text
 
 from muster_messaging.message import Message
 from muster_server.clock import Clock
@@ -21,22 +20,26 @@ from muster_server.flow.chain import then
 from muster_server.store.store import Store
 from muster_server.store.transaction import Transaction
 from muster_shared_models.agents import RunBrief
-from muster_shared_models.bodies import NOTICE, RUN_EVENTS, NoticeBody, branch_run
-from muster_shared_models.conversations import RunBranch, RunFannedOut, RunQueued, RunState
+from muster_shared_models.bodies import RUN_EVENTS, branch_run
+from muster_shared_models.conversations import RunQueued, RunState
 from muster_shared_models.model import BusModel, WireModel, from_ms
 from muster_shared_models.problems import MusterError, Reason
-from muster_shared_models.run_events import RunError, RunEvent, RunStarted, TextContent, ToolContent, ToolResult
+from muster_shared_models.run_events import (
+    RunError,
+    RunEvent,
+    RunFinished,
+    RunStarted,
+    TextContent,
+    ToolContent,
+    ToolResult,
+)
 
 __all__ = ["Receiver"]
 
 #: The longest that a run may take from its start to its end.
 LONGEST_RUN_MS = 2 * 3_600_000
-#: Whom an expanded message was for, in place of an agent's id.
-MANY = "*"
 
 log = structlog.get_logger()
-
-_SEE = text("INSERT INTO inbox (message_id, at) VALUES (:message_id, :at) ON CONFLICT DO NOTHING")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Stored:
 
 
 class Receiver:
-    """Handlers for the inbox."""
+    """Takes the events of runs, and what others do to runs."""
 
     def __init__(
         self,
@@ -74,8 +77,6 @@ class Receiver:
         self._waiting = waiting
         self._holders: dict[str, str] = {}
 
-    # ---- the events of a run
-
     def take_run_events(self, message: Message) -> "Future[None]":
         """Begin to take a batch of a run's events."""
         try:
@@ -97,7 +98,7 @@ class Receiver:
     ) -> Stored | None:
         now = self._clock()
         run = store.run_by_id(tx, message.run) or self._branch(tx, message.run, sender, now)
-        if run is None or not _see(tx, message.id, now):
+        if run is None or not store.see(tx, message.id, now):
             return None
         taken = take(run, sender, name, events, now, LONGEST_RUN_MS)
         if taken.forged:
@@ -108,7 +109,15 @@ class Receiver:
         if new:
             # A conversation with many has nobody in particular who answers.
             answered_by = sender if taken.preview and "~" not in run.id else ""
-            seq = store.append(tx, run.conversation, new, now, preview=taken.preview, agent_id=answered_by)
+            seq = store.append(
+                tx,
+                run.conversation,
+                new,
+                now,
+                preview=taken.preview,
+                agent_id=answered_by,
+                outcome=_outcome(taken.lasting[-1]),
+            )
             store.save_run(tx, taken.run)
         return Stored(taken.run, seq, now, new, taken)
 
@@ -117,10 +126,11 @@ class Receiver:
         base = store.run_by_id(tx, run_id.partition("~")[0])
         if base is None or run_id != branch_run(base.id, sender):
             return None
-        return self._add_branch(tx, base, sender, now)
+        return self.add_branch(tx, base, sender, now)
 
     @staticmethod
-    def _add_branch(tx: Transaction, base: Run, agent_id: str, now: int) -> Run:
+    def add_branch(tx: Transaction, base: Run, agent_id: str, now: int) -> Run:
+        """Store the run of one target of a message that went to many."""
         run = replace(
             base, id=branch_run(base.id, agent_id), agent_id=agent_id, state=RunState.QUEUED, created_at=now, ended_at=0
         )
@@ -172,58 +182,15 @@ class Receiver:
                 seq = stored.seq + index
                 self._push.event(stream, seq, event_line(stream, seq, stored.at, data))
 
-    # ---- the broker's notices
-
-    def take_notice(self, message: Message) -> "Future[None]":
-        """Begin to take what the broker says of a message."""
-        try:
-            notice = NOTICE.validate_json(message.body)
-        except ValidationError as error:
-            raise MusterError(Reason.FRAME_MALFORMED, f"The notice cannot be read: {error}") from error
-        return then(self._store.write(lambda tx: self._notice_unit(tx, message.id, notice)), self._after_notice)
-
-    def _notice_unit(self, tx: Transaction, message_id: str, notice: NoticeBody) -> Stored | None:
-        now = self._clock()
-        run = store.run_by_id(tx, notice.run_id)
-        if run is None or run.state in ENDED or not _see(tx, message_id, now):
-            return None
-        event: WireModel | BusModel
-        if notice.reason == "fanned_out":
-            event = self._fan_out(tx, run, notice, now)
-            run = replace(run, state=RunState.FINISHED, ended_at=now, agent_id=MANY)
-        elif notice.final:
-            reason = Reason(notice.reason)
-            event = RunError(run_id=run.id, attempt=run.attempt, reason=reason, message=notice.detail)
-            run = replace(run, state=RunState.FAILED, ended_at=now)
-        elif run.state is RunState.QUEUED:
-            event = RunQueued(run_id=run.id, agent_id=notice.agent_id, detail=notice.detail)
-        else:
-            return None
-        return self.end_unit(tx, run, event, now)
-
-    def _fan_out(self, tx: Transaction, base: Run, notice: NoticeBody, now: int) -> RunFannedOut:
-        branches = []
-        for agent_id in notice.targets:
-            run_id = branch_run(base.id, agent_id)
-            if store.run_by_id(tx, run_id) is None:
-                self._add_branch(tx, base, agent_id, now)
-            name = self._directory.name_of(agent_id)
-            branches.append(RunBranch(run_id=run_id, agent_id=agent_id, agent_name=name))
-        return RunFannedOut(run_id=base.id, branches=branches)
-
     # ---- what the server itself adds to a run
 
     def end_unit(self, tx: Transaction, run: Run, event: WireModel | BusModel, now: int) -> Stored:
         """Store one event of a run and what the run is then, inside a unit of work."""
         kind: str = event.kind  # type: ignore[union-attr]
         new = ((kind, event.model_dump_json()),)
-        seq = store.append(tx, run.conversation, new, now)
+        seq = store.append(tx, run.conversation, new, now, outcome=_outcome(event))
         store.save_run(tx, run)
         return Stored(run, seq, now, new)
-
-    def _after_notice(self, stored: Stored | None) -> None:
-        if stored:
-            self.after(stored)
 
     def after(self, stored: Stored) -> None:
         """Push what `end_unit` stored."""
@@ -232,9 +199,11 @@ class Receiver:
             self._ended(stored.run)
 
 
-def _see(tx: Transaction, message_id: str, now: int) -> bool:
-    """Remember a message; False when it was here before."""
-    return tx.run(_SEE, message_id=message_id, at=now) == 1
+def _outcome(event: WireModel | BusModel) -> str:
+    """Return what a conversation's list says after this event: nothing new, the reason of a failure, or no failure."""
+    if isinstance(event, RunError):
+        return event.reason.value
+    return store.WELL if isinstance(event, RunFinished | RunQueued) else ""
 
 
 def _done() -> "Future[None]":

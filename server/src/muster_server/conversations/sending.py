@@ -129,7 +129,9 @@ class Sender:
         if fixed:
             self._waiting.need_room(fixed, self._directory.name_of(fixed))
         preview = preview_of(said.text)
-        seq = store.append(tx, conversation, [(event.kind, data)], now, preview=preview, agent_id=fixed)
+        seq = store.append(
+            tx, conversation, [(event.kind, data)], now, preview=preview, agent_id=fixed, outcome=store.WELL
+        )
         run = Run(run_id, conversation, message_id, fixed, RunState.QUEUED, 0, now, deadline_at=now + QUEUED_MS)
         store.add_run(tx, run)
         body = ChatBody(text=said.text, run_id=run_id, sender_name=principal.name, history=history)

@@ -9,10 +9,11 @@ from muster_server.store.tables import ZERO, conversations, events, runs
 from muster_server.store.transaction import Transaction
 from muster_shared_models.conversations import ConversationView, RunState
 from muster_shared_models.model import from_ms
+from muster_shared_models.problems import Reason
 
 __all__ = [
-    "EventRow", "active_runs", "add_conversation", "add_run", "address_of", "append", "conversation", "events_before",
-    "events_of", "latest", "open_runs", "overdue", "run_by_id", "said", "save_run", "views",
+    "WELL", "EventRow", "active_runs", "add_conversation", "add_run", "address_of", "append", "conversation",
+    "events_before", "events_of", "latest", "open_runs", "overdue", "run_by_id", "said", "save_run", "see", "views",
 ]  # fmt: skip
 
 EventRow = tuple[int, int, str, str]  # seq, at, kind, JSON
@@ -21,10 +22,13 @@ EventRow = tuple[int, int, str, str]  # seq, at, kind, JSON
 _ADD = insert(conversations)
 _GET = select(conversations).where(conversations.c.id == bindparam("wanted"))
 _ADDRESS = select(conversations.c.address, conversations.c.agent_id).where(conversations.c.id == bindparam("wanted"))
-# Part of every message, so it touches no index. An empty preview leaves what is there.
+#: How a conversation's last run went well, in place of the reason for which it did not.
+WELL = "-"
+# Part of every message, so it touches no index. An empty preview or outcome leaves what is there.
 _APPEND = text(
     "UPDATE conversations SET last_seq = last_seq + :count,"
-    " preview = CASE WHEN :preview = '' THEN preview ELSE :preview END"
+    " preview = CASE WHEN :preview = '' THEN preview ELSE :preview END,"
+    " failed = CASE :outcome WHEN '' THEN failed WHEN '-' THEN '' ELSE :outcome END"
     " WHERE id = :wanted RETURNING last_seq, updated_at, agent_id"
 )
 _TOUCH = (
@@ -46,6 +50,7 @@ _SAVE_RUN = (
         deadline_at=bindparam("deadline"),
     )
 )  # fmt: skip
+_SEE = text("INSERT INTO inbox (message_id, at) VALUES (:message_id, :at) ON CONFLICT DO NOTHING")
 _ACTIVE = select(runs.c.id).where(runs.c.conversation == bindparam("wanted"), runs.c.ended_at == ZERO)
 _OPEN = select(runs.c.agent_id, runs.c.id).where(runs.c.ended_at == ZERO, runs.c.agent_id != "")
 _OVERDUE = select(runs).where(runs.c.ended_at == ZERO, runs.c.deadline_at < bindparam("now")).limit(200)
@@ -87,8 +92,8 @@ _LATEST_OF_AGENT = (
 def add_conversation(tx: Transaction, conversation_id: str, title: str, address: str, by: str, now: int) -> None:
     """Store a new conversation without events."""
     tx.run(
-        _ADD, id=conversation_id, title=title, address=address, agent_id="", created_by=by, preview="", created_at=now,
-        updated_at=now, last_seq=0,
+        _ADD, id=conversation_id, title=title, address=address, agent_id="", created_by=by, preview="", failed="",
+        created_at=now, updated_at=now, last_seq=0,
     )  # fmt: skip
 
 
@@ -106,12 +111,14 @@ def append(
     *,
     preview: str = "",
     agent_id: str = "",
+    outcome: str = "",
 ) -> int:
     """Add events (kind, JSON) to a conversation that exists; return the first one's seq.
 
-    `preview` and `agent_id` are what lists show from then on: what was said last, and who answers.
+    `preview`, `agent_id` and `outcome` are what lists show from then on: what was said last, who answers, and for which
+    reason that failed (or WELL).
     """
-    row = tx.one(_APPEND, wanted=conversation_id, count=len(new), preview=preview)
+    row = tx.one(_APPEND, wanted=conversation_id, count=len(new), preview=preview, outcome=outcome)
     assert row is not None
     if now - row.updated_at >= TOUCHED_EVERY_MS or (agent_id and agent_id != row.agent_id):
         tx.run(_TOUCH, wanted=conversation_id, now=now, agent=agent_id or row.agent_id)
@@ -146,7 +153,7 @@ def latest(tx: Transaction, agent_id: str, before: int, before_id: str, most: in
 
 
 def _view(tx: Transaction, row: tuple[str, ...]) -> ConversationView:
-    conversation_id, title, address, agent_id, _, preview, created_at, updated_at, last_seq = row
+    conversation_id, title, address, agent_id, _, preview, failed, created_at, updated_at, last_seq = row
     return ConversationView(
         id=conversation_id,
         title=title,
@@ -156,6 +163,7 @@ def _view(tx: Transaction, row: tuple[str, ...]) -> ConversationView:
         updated_at=from_ms(int(updated_at)),
         last_seq=int(last_seq),
         preview=preview,
+        failed=Reason(failed) if failed else None,
         active_runs=active_runs(tx, conversation_id),
     )
 
@@ -215,6 +223,11 @@ def open_runs(tx: Transaction) -> list[tuple[str, str]]:
 def active_runs(tx: Transaction, conversation_id: str) -> list[str]:
     """Return the ids of runs that have not ended."""
     return [row[0] for row in tx.all(_ACTIVE, wanted=conversation_id)]
+
+
+def see(tx: Transaction, message_id: str, now: int) -> bool:
+    """Remember a message; False when it was here before."""
+    return tx.run(_SEE, message_id=message_id, at=now) == 1
 
 
 def _run(row: tuple[str, str, str, str, str, int, int, int, int, int, int]) -> Run:

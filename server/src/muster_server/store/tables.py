@@ -101,6 +101,7 @@ conversations = Table(
     _text("agent_id"),
     _text("created_by"),
     _text("preview"),
+    _text("failed"),
     _int("created_at"),
     _int("updated_at"),
     _int("last_seq"),
@@ -151,13 +152,9 @@ outbox = Table(
 )
 
 inbox = Table(
-    "inbox",
-    metadata,
-    Column("message_id", Text, primary_key=True),
-    _int("at"),
-    Index("inbox_by_time", "at"),
+    "inbox", metadata, Column("message_id", Text, primary_key=True), _int("at"), Index("inbox_by_time", "at"),
     sqlite_with_rowid=False,
-)
+)  # fmt: skip
 
 idempotency = Table(
     "idempotency",

@@ -68,6 +68,7 @@ def upgrade() -> None:
         sa.Column("agent_id", sa.Text(), server_default="", nullable=False),
         sa.Column("created_by", sa.Text(), server_default="", nullable=False),
         sa.Column("preview", sa.Text(), server_default="", nullable=False),
+        sa.Column("failed", sa.Text(), server_default="", nullable=False),
         sa.Column("created_at", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("updated_at", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("last_seq", sa.BigInteger(), server_default="0", nullable=False),
