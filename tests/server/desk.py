@@ -9,7 +9,7 @@ from typing import Any
 from muster_messaging.bus import Subscription
 from muster_messaging.message import Delivery, Message
 from muster_messaging.relay.client import RelayBus
-from muster_shared_models.bodies import CHAT, ChatBody
+from muster_shared_models.bodies import CHAT, ChatBody, MessageType
 from muster_shared_models.run_events import RunEvent, RunFinished, RunStarted, TextEnd
 from tests.server.puppet import Puppet, puppet
 from tests.server.running import RunningServer, eventually
@@ -29,6 +29,8 @@ class Desk:
     async def take(self) -> tuple[Message, ChatBody]:
         delivery = await self._next()
         self.inbox.ack([delivery.tag])
+        if delivery.message.type == MessageType.NOTICE.value:
+            return await self.take()
         return delivery.message, CHAT.validate_json(delivery.message.body)
 
     async def reject(self) -> Message:
