@@ -1,23 +1,26 @@
 """Every door has a row in the table of who may do what, and behaves as the table says."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import grpc
 import httpx2
 import pytest
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from muster_messaging.link.channel import fetch_certificate, open_channel
 from muster_messaging.link.problems import read_problem
 from muster_protos.v1 import broker_pb2, commands_pb2, registration_pb2, relay_pb2, status_pb2
+from muster_server import doors
 from muster_server.access.core import OPERATIONS, Role
 from muster_server.edge.guard import Check
 from muster_server.edge.rpc import METHODS
 from muster_shared_models.frames import CLIENT_FRAME
 from muster_shared_models.problems import Reason
 from tests.server.puppet import puppet
-from tests.server.running import RunningServer
+from tests.server.running import RunningServer, running_server
 
 SERVICES = [
     module.DESCRIPTOR.services_by_name[name]
@@ -40,13 +43,28 @@ def routes_of(app: Any) -> list[tuple[str, str, Check]]:
 
 
 @pytest.fixture
-def routes(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, Check]]:
-    import gc
+def built(monkeypatch: pytest.MonkeyPatch) -> list[FastAPI]:
+    """The applications that servers have built since."""
+    apps: list[FastAPI] = []
 
-    from fastapi import FastAPI
+    def build(*args: Any, **kwargs: Any) -> FastAPI:
+        apps.append(FastAPI(*args, **kwargs))
+        return apps[-1]
 
-    apps = [item for item in gc.get_objects() if isinstance(item, FastAPI)]
-    return routes_of(apps[-1])
+    monkeypatch.setattr(doors, "FastAPI", build)
+    return apps
+
+
+@pytest.fixture
+async def server(built: list[FastAPI], tmp_path: Path) -> AsyncIterator[RunningServer]:
+    async with running_server(tmp_path / "data") as running:
+        yield running
+
+
+@pytest.fixture
+def routes(built: list[FastAPI], server: RunningServer) -> list[tuple[str, str, Check]]:
+    [app] = built
+    return routes_of(app)
 
 
 async def test_every_http_route_names_its_operation(routes: list[tuple[str, str, Check]]) -> None:
