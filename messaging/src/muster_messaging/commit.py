@@ -4,7 +4,8 @@ The law: a unit is a plain function of the connection, touches nothing else, and
 future ends after the transaction is on disk. Units run in the order in which they were submitted.
 
 Statements run on the event loop's own thread: each takes microseconds, while handing the interpreter to another thread
-and back costs milliseconds when the loop is busy. Only COMMIT, which waits for the disk, runs in a thread.
+and back costs milliseconds when the loop is busy. Only COMMIT, which waits for the disk, runs in a thread; and not even
+that when there is little to do and the disk was quick the last times, as the way to a thread and back takes longer.
 """
 
 import asyncio
@@ -25,6 +26,12 @@ T = TypeVar("T")
 BATCH = 200
 #: Waiting units; above it submitting fails, so that memory stays bounded.
 LIMIT = 20_000
+#: How long a unit waits for company that is in no hurry.
+LAZY_S = 0.1
+#: A batch that is small enough, and a disk quick enough, to commit without a thread.
+FEW_UNITS, QUICK_S = 4, 0.001
+#: Commits in a thread after a slow one.
+SLOW_COMMITS = 64
 #: How long another process may hold the database before units fail.
 BUSY_TIMEOUT_S = 5.0
 
@@ -50,22 +57,32 @@ class GroupCommit:
         self._waiting: list[tuple[Unit, Future[Any]]] = []
         self._wake = asyncio.Event()
         self._closing = False
+        self._slow = 0
+        self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._driver = self._loop.create_task(self._drive(), name=name)
 
-    def submit(self, unit: Callable[[sqlite3.Connection], T]) -> "Future[T]":
+    def submit(self, unit: Callable[[sqlite3.Connection], T], *, lazy: bool = False) -> "Future[T]":
         """Return a future with what `unit` returns, done when that is on disk.
 
-        It fails with what the unit raises, or MusterError(DATABASE_BUSY) when the database cannot be written.
+        It fails with what the unit raises, or MusterError(DATABASE_BUSY) when the database cannot be written. A `lazy`
+        one goes along with the next that is not, or `hurry`, or after LAZY_S.
         """
         future: Future[T] = self._loop.create_future()
         if self._closing or len(self._waiting) >= LIMIT:
             future.set_exception(MusterError(Reason.DATABASE_BUSY, "Too many writes wait for the disk.", "Try again."))
             return future
         self._waiting.append((unit, future))
-        self._wake.set()
+        if not lazy:
+            self._wake.set()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(LAZY_S, self.hurry)
         return future
+
+    def hurry(self) -> None:
+        """Write now what waits."""
+        self._wake.set()
 
     async def close(self) -> None:
         """Finish what waits, then stop. The connection is the caller's to close."""
@@ -78,18 +95,25 @@ class GroupCommit:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            while self._waiting:
-                batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+            if self._waiting:
+                self._wake.set()
+            if batch:
                 await self._transact(batch)
-            if self._closing:
+            if self._closing and not self._waiting:
                 return
+            if self._closing:
+                self._wake.set()
 
     async def _transact(self, batch: list[tuple[Unit, "Future[Any]"]]) -> None:
         outcomes: list[tuple[Any, Exception | None]]
         try:
             await self._begin()
             outcomes = [self._run(unit) for unit, _ in batch]
-            await self._loop.run_in_executor(self._thread, self._connection.commit)
+            await self._commit(len(batch))
         except sqlite3.Error as error:
             if self._connection.in_transaction:
                 self._connection.rollback()
@@ -101,6 +125,17 @@ class GroupCommit:
                 future.set_result(result)
             else:
                 future.set_exception(failure)
+
+    async def _commit(self, units: int) -> None:
+        began = self._loop.time()
+        if units <= FEW_UNITS and not self._slow:
+            self._connection.commit()
+        else:
+            await self._loop.run_in_executor(self._thread, self._connection.commit)
+        if self._loop.time() - began > QUICK_S and units <= FEW_UNITS:
+            self._slow = SLOW_COMMITS
+        elif self._slow:
+            self._slow -= 1
 
     async def _begin(self) -> None:
         give_up_at = self._loop.time() + BUSY_TIMEOUT_S

@@ -1,7 +1,7 @@
 """The journal of the embedded queue server: one SQLite table, one row a message and queue.
 
 Everything that waits is written in one transaction. Inserts are answered when they are on disk; removals and attempt
-counts ride along and are not waited for: a lost one only means that a message comes again.
+counts ride along with the next insert, or follow some time later: a lost one only means that a message comes again.
 """
 
 import asyncio
@@ -67,7 +67,7 @@ class Journal:
     def insert(self, stored: Stored, done: "Future[None] | None") -> None:
         """Make a message durable, then tell `on_stored` and end `done`."""
         self._work.inserts.append((stored, done))
-        self._write_soon()
+        self._write_soon(lazy=False)
 
     def remove(self, ids: Iterable[int]) -> None:
         """Forget messages, soon."""
@@ -86,11 +86,13 @@ class Journal:
         await self._commit.close()
         self._connection.close()
 
-    def _write_soon(self) -> None:
+    def _write_soon(self, *, lazy: bool = True) -> None:
         if self._writing is None:
             self._writing, self._work = self._work, _Work([], [], [])
-            self._outcome = self._commit.submit(self._write)
+            self._outcome = self._commit.submit(self._write, lazy=lazy)
             self._outcome.add_done_callback(self._written)
+        elif not lazy:
+            self._commit.hurry()
 
     def _write(self, connection: sqlite3.Connection) -> None:
         # What came since this was submitted goes along: the transaction has only now begun.
@@ -124,4 +126,4 @@ class Journal:
                 else:
                     done.set_exception(error)
         if error is None and any(self._work):
-            self._write_soon()
+            self._write_soon(lazy=not self._work.inserts)

@@ -30,7 +30,7 @@ log = structlog.get_logger()
 #: Stored messages that are not confirmed; above it, nothing more is accepted.
 LIMIT = 20_000
 #: Confirmed messages are forgotten in batches, at the latest after this time.
-FORGET_EVERY_S = 0.02
+FORGET_EVERY_S = 0.25
 PATIENCE_S = 86_400.0
 
 _ADD = insert(outbox).returning(outbox.c.id)
