@@ -89,7 +89,7 @@ lint: setup ## Formatting, lint, types, import directions, sizes, purity
 .PHONY: test
 test: lint console ## Everything: lint, web console tests, then pytest with real RabbitMQ, PostgreSQL and Chromium
 	@cd frontend && npm run --silent test
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: clean
 clean: ## Remove what was built (not .muster, your data)

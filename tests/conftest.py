@@ -77,6 +77,19 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             provision.begin()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker tells the one that reports what it went without."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["missing"] = missing
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Hear it. A worker that crashed says nothing."""
+    missing.update(getattr(node, "workeroutput", {}).get("missing", {}))
+
+
 def pytest_unconfigure() -> None:
     """End what was started, whatever became of the tests."""
     for _, provision in PROVISIONS.values():

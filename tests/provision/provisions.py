@@ -3,14 +3,18 @@
 What cannot be had skips its tests at home and fails them where CI=true; either way the end of the report names it.
 """
 
+import fcntl
 import os
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Generic, TypeVar
 
 import pytest
 
-__all__ = ["Provision", "go_without", "missing"]
+__all__ = ["Provision", "go_without", "missing", "one_at_a_time"]
 
 T = TypeVar("T")
 
@@ -24,6 +28,14 @@ def go_without(name: str, reason: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{name} is not available: {reason}", pytrace=False)
     pytest.skip(f"{name} is not available: {reason}")
+
+
+@contextmanager
+def one_at_a_time(name: str) -> Iterator[None]:
+    """Hold a lock of the machine. A process that dies lets go of it."""
+    with (Path(tempfile.gettempdir()) / f"muster-test-{name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 class Provision(Generic[T]):
@@ -63,6 +75,8 @@ class Provision(Generic[T]):
 
     def _run(self) -> None:
         try:
-            self._value = self._start()
+            # Another worker of this test run may be installing the same package: half of one must not be found.
+            with one_at_a_time(self.name):
+                self._value = self._start()
         except Exception as error:  # noqa: BLE001 - whatever it was, it is the reason that the report names
             self._reason = f"{error} {getattr(error, 'hint', '')}".strip()
