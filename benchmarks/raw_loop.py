@@ -88,6 +88,8 @@ class Peer:
         self._settled.add(delivery)
 
     def _ack(self) -> None:
+        if not self.into.is_open:
+            return
         last = self._acked
         while last + 1 in self._settled:
             last += 1
