@@ -171,6 +171,26 @@ async def test_a_queue_is_counted(harness: Harness) -> None:
     await eventually(lambda: shown(3, 1))
 
 
+async def test_what_comes_and_goes_is_counted_or_said_to_be_unknown(harness: Harness) -> None:
+    # Given a queue that was passed by seven messages, of which four were acknowledged and one died
+    await a_desk(harness.admin, Queue(QUEUE))
+    await publish_all(harness.admin, QUEUE, [message(number) for number in range(7)])
+    bus = await harness.connect()
+    subscription = await bus.subscribe(QUEUE, 7)
+    taken = await take(subscription, 7)
+    subscription.ack([each.tag for each in taken[:4]])
+    subscription.reject(taken[4].tag)
+
+    # Then both are counted, or neither; what comes again has not come in again
+    async def counted() -> bool:
+        info = await harness.admin.queue_info(QUEUE)
+        return info is not None and (info.arrived, info.left) in {(7, 5), (-1, -1)}
+
+    await eventually(counted)
+    await bus.close()
+    assert await counted()
+
+
 async def test_a_deleted_queue_is_gone_with_all_that_was_in_it(harness: Harness) -> None:
     await a_desk(harness.admin, Queue(QUEUE))
     await publish_all(harness.admin, QUEUE, [message(1)])

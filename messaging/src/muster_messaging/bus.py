@@ -86,11 +86,17 @@ class Bus(Protocol):
 
 
 class QueueInfo(NamedTuple):
-    """Counts of one queue. `ready` waits for delivery; `unacked` was delivered and may come again (-1: not known)."""
+    """Counts of one queue; -1 where the queue server does not tell.
+
+    `ready` waits for delivery; `unacked` was delivered and may come again. `arrived` and `left` only grow, as long as
+    the queue server runs: messages that came in, and messages that were acknowledged or died.
+    """
 
     ready: int
     unacked: int
     consumers: int
+    arrived: int = -1
+    left: int = -1
 
 
 class BusAdmin(Bus, Protocol):

@@ -15,7 +15,7 @@ from zlib import crc32
 __all__ = [
     "DEAD_LETTER", "DEFAULT_PARTITIONS", "PARKING", "RETRY_DELAYS", "TO_AGENT", "TO_BROKER", "TO_SERVER", "Binding",
     "Exchange", "Queue", "Topology", "agent_queue", "agent_topology", "base_topology", "broker_input",
-    "dead_letter_queues", "partition_key", "partition_of", "retry_exchange", "route_to",
+    "dead_letter_queues", "partition_key", "partition_of", "retry_exchange", "retry_queue", "route_to",
 ]  # fmt: skip
 
 TO_BROKER = "muster.to_broker"
@@ -101,6 +101,11 @@ def retry_exchange(delay: str) -> str:
     return f"muster.retry.{delay}"
 
 
+def retry_queue(delay: str) -> str:
+    """Return the retry queue of `delay`: what is in it goes back to its partition when that time is over."""
+    return f"retry_queue.{delay}"
+
+
 def dead_letter_queue(family: str) -> str:
     """Return the dead-letter queue of a family of queues."""
     return f"dead_letter_queue.{family}"
@@ -140,8 +145,8 @@ def base_topology(partitions: int = DEFAULT_PARTITIONS) -> Topology:
         bindings.append(Binding(DEAD_LETTER, family, dead_letter_queue(family)))
     for delay, milliseconds in RETRY_DELAYS.items():
         exchanges.append(Exchange(retry_exchange(delay), "fanout"))
-        queues.append(Queue(f"retry_queue.{delay}", False, 0, 50_000, 268_435_456, TO_BROKER, ttl_ms=milliseconds))
-        bindings.append(Binding(retry_exchange(delay), "", f"retry_queue.{delay}"))
+        queues.append(Queue(retry_queue(delay), False, 0, 50_000, 268_435_456, TO_BROKER, ttl_ms=milliseconds))
+        bindings.append(Binding(retry_exchange(delay), "", retry_queue(delay)))
     return Topology(tuple(exchanges), tuple(queues), tuple(bindings))
 
 

@@ -53,3 +53,5 @@ class QueueState:
     dying: deque[tuple[Stored, str]] = field(default_factory=deque)
     count: int = 0  # ready, unacked, dying and reserved
     size: int = 0
+    arrived: int = 0
+    left: int = 0

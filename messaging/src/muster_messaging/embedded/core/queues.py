@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from muster_messaging.bus import QueueInfo
-from muster_messaging.embedded.core.model import Consumer, DeadLetter, Stored
+from muster_messaging.embedded.core.model import Consumer, DeadLetter, QueueState, Stored
 from muster_messaging.embedded.core.routes import Routes
 from muster_messaging.errors import QueueFull, Refused, Unroutable
 from muster_messaging.topology import Queue
@@ -42,7 +42,8 @@ class QueueCore:
         if state is None:
             return None
         unacked = sum(len(consumer.unacked) for consumer in state.consumers)
-        return QueueInfo(len(state.ready) + len(state.dying), unacked, len(state.consumers))
+        ready = len(state.ready) + len(state.dying)
+        return QueueInfo(ready, unacked, len(state.consumers), state.arrived, state.left)
 
     # ---- in
 
@@ -71,9 +72,8 @@ class QueueCore:
         state = self._queues.get(stored.queue)
         if state is None:
             return False
-        if state.spec.ttl_ms:
-            stored.expires_at_ms = now_ms + state.spec.ttl_ms
-        state.ready.append(stored)
+        state.arrived += 1
+        _append(state, stored, now_ms)
         return True
 
     def restore(self, stored: Stored, now_ms: int) -> None:
@@ -81,7 +81,7 @@ class QueueCore:
         state = self._queues[stored.queue]
         state.count += 1
         state.size += len(stored.frame)
-        self.enqueue(stored, now_ms)
+        _append(state, stored, now_ms)
 
     # ---- out
 
@@ -115,6 +115,7 @@ class QueueCore:
         done = [stored for tag in tags if (stored := consumer.unacked.pop(tag, None))]
         for stored in done:
             self.release(stored.queue, len(stored.frame))
+        self._count_left(consumer.queue, len(done))
         self._remove_if_settled(consumer)
         return done
 
@@ -206,4 +207,16 @@ class QueueCore:
                 queues = ()
         self.reserve(queues, len(stored.frame))
         self.release(stored.queue, len(stored.frame))
+        self._count_left(stored.queue, 1)
         return DeadLetter(stored, reason, key, queues)
+
+    def _count_left(self, queue: str, number: int) -> None:
+        state = self._queues.get(queue)
+        if state:
+            state.left += number
+
+
+def _append(state: QueueState, stored: Stored, now_ms: int) -> None:
+    if state.spec.ttl_ms:
+        stored.expires_at_ms = now_ms + state.spec.ttl_ms
+    state.ready.append(stored)
