@@ -12,7 +12,7 @@ from muster_messaging.message import Message
 from muster_messaging.topology import TO_BROKER, partition_key, partition_of
 from muster_protos.v1.relay_pb2 import Publish, RelayUp
 from muster_protos.v1.relay_pb2_grpc import MessageRelayStub
-from muster_shared_models.bodies import MessageType
+from muster_shared_models.bodies import CHAT, ChatBody, MessageType
 from tests.server.desk import Desk, at_work
 from tests.server.running import RunningServer, eventually, running_server
 
@@ -181,3 +181,46 @@ async def test_an_unknown_letter_is_a_clear_error(server: RunningServer, path: s
     verb = server.http.post if "/" in path else server.http.get
     answer = await verb(f"{LETTERS}/{path}")
     assert (answer.status_code, answer.json()["reason"]) == (404, "not_found")
+
+
+async def test_they_are_counted_by_what_they_can_be_filtered_by(server: RunningServer, desk: Desk) -> None:
+    for text in ("one", "two"):
+        await say(server, text)
+        await desk.reject()
+    await letters(server, 2)
+    counted = await server.get(f"{LETTERS}/counts")
+    assert counted == {
+        "total": 2,
+        "queues": [{"value": desk.agent.registered.queue, "number": 2}],
+        "reasons": [{"value": "rejected", "number": 2}],
+        "agents": [{"value": desk.agent.id, "number": 2}],
+    }
+    await server.post(f"{LETTERS}/drop", {"limit": 1})
+    assert [(await server.get(f"{LETTERS}/counts", state=state))["total"] for state in ("waiting", "dropped")] == [1, 1]
+
+
+async def test_another_address_sends_it_through_the_broker_again(
+    server: RunningServer, desk: Desk, tmp_path: Path
+) -> None:
+    async with at_work(server, tmp_path, "second", labels={"env": "b"}) as second:
+        body = CHAT.dump_json(ChatBody(text="for any", run_id="", sender_name="puppet"))
+        message = Message("msg_note", MessageType.CHAT.value, body, to="agent:puppet", conversation="cnv_x")
+        key = partition_key(partition_of("cnv_x", desk.agent.registered.partitions))
+        await desk.bus.publish(TO_BROKER, key, message)
+        await desk.reject()
+        [letter] = await letters(server)
+        assert (await server.get(f"{LETTERS}/{letter['id']}"))["may_readdress"] is True
+        edited = await server.http.patch(f"{LETTERS}/{letter['id']}", json={"to": "any:env=b"})
+        assert (edited.status_code, edited.json()["letter"]["exchange"]) == (200, TO_BROKER)
+        await server.post(f"{LETTERS}/{letter['id']}/replay", status=202)
+        again, said = await second.take()
+        assert (again.id, said.text) == ("msg_note", "for any")
+
+
+async def test_a_run_that_is_one_agents_keeps_its_address(server: RunningServer, desk: Desk) -> None:
+    await say(server, "only you")
+    await desk.reject()
+    [letter] = await letters(server)
+    assert (await server.get(f"{LETTERS}/{letter['id']}"))["may_readdress"] is False
+    answer = await server.http.patch(f"{LETTERS}/{letter['id']}", json={"to": "any:*"})
+    assert (answer.status_code, answer.json()["reason"]) == (422, "invalid_request")

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from muster_cli.output import tell_problem
 from muster_cli.settings import silence_grpc
-from muster_cli.verbs import agent, agents, broker, dlq, doctor, run, send, server, token, up
+from muster_cli.verbs import agent, agents, broker, dlq, doctor, queues, run, send, server, token, up
 from muster_shared_models.problems import MusterError, Reason, meaning
 
 __all__ = ["app", "main"]
@@ -33,6 +33,7 @@ app.command("server")(server.server)
 app.command("broker")(broker.broker)
 app.command("agent")(agent.agent)
 app.command("agents")(agents.agents)
+app.command("queues")(queues.queues)
 app.command("send")(send.send)
 app.command("run")(run.run)
 app.command("doctor")(doctor.doctor)

@@ -2,6 +2,14 @@
 /* eslint-disable */
 
 /**
+ * A dead letter waits until a person sends it again or drops it.
+ */
+export type DeadLetterState = "waiting" | "replayed" | "dropped";
+/**
+ * What a queue is for, in the order in which people want to see them.
+ */
+export type QueueRole = "broker_input" | "server_input" | "agent" | "retry" | "dead_letter" | "parking";
+/**
  * Whether a fact holds, does not hold, or cannot be checked now.
  */
 export type FactState = "holds" | "holds_not" | "unknown";
@@ -81,9 +89,13 @@ export type OutputStream = "stdout" | "stderr";
  */
 export interface Wire {
   client: Hello | Subscribe | Unsubscribe | ChatSend | RunStop | CommandStop | Ping;
+  dead_letter_counts: DeadLetterCounts;
+  dead_letter_detail: DeadLetterDetail;
+  dead_letters_handled: DeadLettersHandled;
   join_token: JoinToken;
   new_join_token: NewJoinToken;
   push_command: PushCommand;
+  queues: QueueList;
   server:
     | Welcome
     | EventFrame
@@ -165,6 +177,74 @@ export interface Ping {
   ref: string;
 }
 /**
+ * All dead letters in one state, by what they can be filtered by; the largest numbers first.
+ */
+export interface DeadLetterCounts {
+  agents: DeadLetterCount[];
+  queues: DeadLetterCount[];
+  reasons: DeadLetterCount[];
+  total: number;
+}
+/**
+ * How many dead letters have something in common: a queue, a reason, an agent's id.
+ */
+export interface DeadLetterCount {
+  number: number;
+  value: string;
+}
+/**
+ * A dead letter with its body (`body_complete`: it is all of it, and may be edited) and its history.
+ *
+ * `may_readdress` is false where only one agent can take it: the message of a run that is this agent's.
+ */
+export interface DeadLetterDetail {
+  body: string;
+  body_complete: boolean;
+  history: HistoryEntry[];
+  letter: DeadLetterView;
+  may_readdress: boolean;
+}
+/**
+ * What a person did to it.
+ */
+export interface HistoryEntry {
+  action: string;
+  at: string;
+  by: string;
+  detail: string;
+}
+/**
+ * One dead letter. `queue` is where it died; `exchange` and `key` are the way it takes when it is replayed.
+ */
+export interface DeadLetterView {
+  agent_id: string;
+  conversation: string;
+  detail: string;
+  died_at: string;
+  edited: boolean;
+  exchange: string;
+  handled_at: string | null;
+  handled_by: string;
+  id: string;
+  key: string;
+  message_id: string;
+  queue: string;
+  reason: string;
+  run_id: string;
+  sender: string;
+  size: number;
+  state: DeadLetterState;
+  to: string;
+  type: string;
+}
+/**
+ * How many were handled now, and how many that match still wait.
+ */
+export interface DeadLettersHandled {
+  handled: number;
+  waiting: number;
+}
+/**
  * A join token, shown once. `command` is what to run on the machine where the agent shall live.
  */
 export interface JoinToken {
@@ -198,6 +278,37 @@ export interface PushCommand {
   shell: string;
   timeout_s: number;
   to: string;
+}
+/**
+ * Every queue. `trouble` says why the figures are old, or nothing; `dead_letters` counts all that wait.
+ */
+export interface QueueList {
+  dead_letters: number;
+  items: QueueView[];
+  trouble: string;
+}
+/**
+ * One queue as it was at `sampled_at` (null: not yet asked for).
+ *
+ * `depth` is `ready` and, where it is known, `unacked`; it is null when the queue server has no such queue. Rates are
+ * messages a second over the last seconds: `rate_in` and `rate_out` need a queue server that counts, `growth` is how
+ * the depth changed. `dead_letters` died in it and wait for a person. The queue refuses above `bound` messages.
+ */
+export interface QueueView {
+  agent_id: string;
+  agent_name: string;
+  bound: number;
+  consumers: number | null;
+  dead_letters: number;
+  depth: number | null;
+  growth: number | null;
+  name: string;
+  rate_in: number | null;
+  rate_out: number | null;
+  ready: number | null;
+  role: QueueRole;
+  sampled_at: string | null;
+  unacked: number | null;
 }
 /**
  * The socket is open. `epoch` changes when the server restarts.

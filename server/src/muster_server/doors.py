@@ -35,6 +35,7 @@ from muster_server.edge.shield import Shield
 from muster_server.edge.websocket import Sockets
 from muster_server.parts import Parts
 from muster_server.permits import Permits
+from muster_server.queues.http import queue_routes
 from muster_server.settings import LOOPBACK
 from muster_server.system.http import system_routes
 from muster_server.system.view import Unready, system_view
@@ -91,6 +92,7 @@ def make_app(parts: Parts, url: str, http_port: int, join_address: str, pin: str
         conversation_routes(parts.conversations, parts.conversation_streams, parts.sender, guard),
         command_routes(parts.commands, parts.command_streams, guard),
         dead_letter_routes(parts.dead_letters, guard),
+        queue_routes(parts.queue_watch, guard),
         system_routes(lambda: system_view(parts, app.version, join_address), unready, guard),
         _openapi(app, guard),
         sockets.routes(),

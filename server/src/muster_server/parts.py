@@ -29,6 +29,7 @@ from muster_server.flow.doubles import Doubles
 from muster_server.flow.inbox import Inbox
 from muster_server.flow.outbox import Outbox
 from muster_server.queues.service import QueueSide
+from muster_server.queues.watching import QueueWatch
 from muster_server.settings import ServerSettings
 from muster_server.store.store import Store
 from muster_server.work import WorkReports
@@ -74,8 +75,9 @@ class Parts:
             {MessageType.RUN_EVENTS.value: receiver.take_run_events, MessageType.NOTICE.value: notices.take},
         )
         ends = RunEnds(clock, receiver)
-        self.dead_letters = DeadLetters(store, clock, self.outbox, ends)
+        self.dead_letters = letters = DeadLetters(store, clock, self.outbox, ends, queues.partitions)
         self.collector = Collector(queues.bus, store, clock, queues.partitions, ends)
+        self.queue_watch = QueueWatch(queues.bus, clock, queues.partitions, self.agents.names, letters.waiting_by_queue)
         self.doubles = Doubles(store, clock)
 
         self.conversation_streams = ConversationStreams(store, epoch, drafts)

@@ -7,8 +7,8 @@ from pydantic import Field
 from muster_shared_models.model import Time, WireModel
 
 __all__ = [
-    "DeadLetterDetail", "DeadLetterFilter", "DeadLetterState", "DeadLetterView", "DeadLettersHandled",
-    "EditDeadLetter", "HandleDeadLetters", "HistoryEntry",
+    "DeadLetterCount", "DeadLetterCounts", "DeadLetterDetail", "DeadLetterFilter", "DeadLetterState",
+    "DeadLetterView", "DeadLettersHandled", "EditDeadLetter", "HandleDeadLetters", "HistoryEntry",
 ]  # fmt: skip
 
 #: Characters of a body that are shown; a longer one can be replayed or dropped, but not edited.
@@ -57,16 +57,36 @@ class HistoryEntry(WireModel):
 
 
 class DeadLetterDetail(WireModel):
-    """A dead letter with its body (`body_complete`: it is all of it, and may be edited) and its history."""
+    """A dead letter with its body (`body_complete`: it is all of it, and may be edited) and its history.
+
+    `may_readdress` is false where only one agent can take it: the message of a run that is this agent's.
+    """
 
     letter: DeadLetterView
     body: str
     body_complete: bool
+    may_readdress: bool
     history: list[HistoryEntry]
 
 
+class DeadLetterCount(WireModel):
+    """How many dead letters have something in common: a queue, a reason, an agent's id."""
+
+    value: str
+    number: int
+
+
+class DeadLetterCounts(WireModel):
+    """All dead letters in one state, by what they can be filtered by; the largest numbers first."""
+
+    total: int
+    queues: list[DeadLetterCount]
+    reasons: list[DeadLetterCount]
+    agents: list[DeadLetterCount]
+
+
 class EditDeadLetter(WireModel):
-    """New content for a waiting dead letter; what is left out stays."""
+    """New content for a waiting dead letter; what is left out stays. With another address the broker routes it anew."""
 
     body: str | None = Field(default=None, max_length=SHOWN_BODY)
     to: str | None = Field(default=None, max_length=520)

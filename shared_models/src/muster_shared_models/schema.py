@@ -8,8 +8,10 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from muster_shared_models.commands import PushCommand
+from muster_shared_models.dead_letters import DeadLetterCounts, DeadLetterDetail, DeadLettersHandled
 from muster_shared_models.frames import ClientFrame, ServerFrame
 from muster_shared_models.model import WireModel
+from muster_shared_models.queues import QueueList
 from muster_shared_models.system import JoinToken, NewJoinToken, Session, SystemView, WebSocketTicket
 
 __all__ = ["browser_schema"]
@@ -33,6 +35,10 @@ class Wire(WireModel):
     join_token: JoinToken
     web_socket_ticket: WebSocketTicket
     push_command: PushCommand
+    queues: QueueList
+    dead_letter_detail: DeadLetterDetail
+    dead_letter_counts: DeadLetterCounts
+    dead_letters_handled: DeadLettersHandled
 
 
 def browser_schema() -> dict[str, Any]:

@@ -138,6 +138,10 @@ class Agents:
         """Return every agent as people see it."""
         return [agent.view() for agent in self._registry.all()]
 
+    def names(self) -> list[tuple[str, str]]:
+        """Return id and name of every agent."""
+        return [(agent.id, agent.description.name) for agent in self._registry.all()]
+
     def everyone(self) -> list[Agent]:
         """Return every agent."""
         return self._registry.all()

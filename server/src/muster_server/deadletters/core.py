@@ -4,9 +4,20 @@ from dataclasses import dataclass
 
 from muster_messaging.message import Delivery, Message
 from muster_messaging.topology import TO_AGENT, TO_BROKER, agent_queue, partition_key, partition_of, route_to
+from muster_shared_models.addresses import AddressKind
+from muster_shared_models.bodies import MessageType
 from muster_shared_models.problems import Reason
 
-__all__ = ["DeadLetter", "agent_of", "read", "refused", "replayed", "what_ended_the_run"]
+__all__ = [
+    "DeadLetter",
+    "agent_of",
+    "may_readdress",
+    "read",
+    "readdressed",
+    "refused",
+    "replayed",
+    "what_ended_the_run",
+]
 
 #: How long a replayed message may wait for an agent that is away.
 REPLAY_MS = 24 * 3_600_000
@@ -67,6 +78,17 @@ def what_ended_the_run(letter: DeadLetter) -> tuple[Reason, str]:
     except ValueError:
         reason = Reason.INTERRUPTED
     return reason, f"{letter.detail or 'It could not be delivered.'} It is kept among the dead letters."
+
+
+def may_readdress(message: Message) -> bool:
+    """Tell whether another address makes sense: a run that is one agent's takes no answer from any other."""
+    of_a_run = message.type == MessageType.CHAT.value and bool(message.run)
+    return not (of_a_run and message.to.startswith(f"{AddressKind.AGENT.value}:"))
+
+
+def readdressed(message: Message, to: str, partitions: int) -> tuple[Message, str, str]:
+    """Return the message for another address, and the way it takes then: through the broker, like a new one."""
+    return message._replace(to=to), TO_BROKER, partition_key(partition_of(message.conversation, partitions))
 
 
 def replayed(message: Message, now: int) -> Message:

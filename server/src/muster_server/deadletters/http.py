@@ -9,6 +9,7 @@ from muster_server.deadletters.service import DeadLetters
 from muster_server.edge.guard import Guard
 from muster_server.edge.paging import MAX_PAGE, make_cursor, read_cursor
 from muster_shared_models.dead_letters import (
+    DeadLetterCounts,
     DeadLetterDetail,
     DeadLetterFilter,
     DeadLettersHandled,
@@ -48,6 +49,11 @@ def dead_letter_routes(letters: DeadLetters, guard: Guard) -> APIRouter:
         items = await letters.page(state, matching, place[0] if place else "", limit)
         more = make_cursor(items[-1].id) if len(items) == limit else None
         return DeadLetterPage(items=items, waiting=await letters.waiting(), next_cursor=more)
+
+    @routes.get("/counts", dependencies=[reads])
+    async def counts(state: DeadLetterState = DeadLetterState.WAITING) -> DeadLetterCounts:
+        """Count the dead letters in one state by queue, reason and agent."""
+        return await letters.counts(state)
 
     @routes.get("/{letter_id}", dependencies=[reads])
     async def one(letter_id: str) -> DeadLetterDetail:

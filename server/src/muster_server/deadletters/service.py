@@ -1,5 +1,6 @@
 """What people do with dead letters: look, edit, send again, drop. Everything is written down."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ from muster_messaging.message import MAX_BODY_BYTES, Message
 from muster_server.access.core import Principal
 from muster_server.clock import Clock
 from muster_server.deadletters import store
-from muster_server.deadletters.core import replayed
+from muster_server.deadletters.core import may_readdress, readdressed, replayed
 from muster_server.deadletters.ports import Runs, Sending
 from muster_server.flow.outbox import Outgoing
 from muster_server.store.store import Store
@@ -16,6 +17,8 @@ from muster_shared_models.addresses import parse_address
 from muster_shared_models.bodies import MessageType
 from muster_shared_models.dead_letters import (
     SHOWN_BODY,
+    DeadLetterCount,
+    DeadLetterCounts,
     DeadLetterDetail,
     DeadLetterFilter,
     DeadLettersHandled,
@@ -29,6 +32,9 @@ __all__ = ["DeadLetters"]
 
 #: How long it is kept what was handled.
 KEPT_MS = 30 * 86_400_000
+#: Values that a filter offers; the rest is found by typing.
+OFFERED = 100
+ANEW = "Drop it, and send its text to the other agent anew."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +47,12 @@ class _Replayed:
 class DeadLetters:
     """The room."""
 
-    def __init__(self, db: Store, clock: Clock, outbox: Sending, runs: Runs[Any]) -> None:
+    def __init__(self, db: Store, clock: Clock, outbox: Sending, runs: Runs[Any], partitions: int) -> None:
         self._store = db
         self._clock = clock
         self._outbox = outbox
         self._runs = runs
+        self._partitions = partitions
 
     async def page(
         self, state: DeadLetterState, matching: DeadLetterFilter, before: str, most: int
@@ -56,6 +63,18 @@ class DeadLetters:
     async def waiting(self) -> int:
         """Return how many wait for somebody."""
         return await self._store.read(lambda tx: store.count(tx, DeadLetterFilter()))
+
+    async def waiting_by_queue(self) -> dict[str, int]:
+        """Return how many wait, by the queue where they died."""
+        queues, _, _ = await self._store.read(lambda tx: store.counts(tx, DeadLetterState.WAITING))
+        return dict(queues)
+
+    async def counts(self, state: DeadLetterState) -> DeadLetterCounts:
+        """Return how many there are in a state, by what they can be filtered by."""
+        queues, reasons, agents = await self._store.read(lambda tx: store.counts(tx, state))
+        return DeadLetterCounts(
+            total=sum(reasons.values()), queues=_most(queues), reasons=_most(reasons), agents=_most(agents)
+        )
 
     async def get(self, letter_id: str) -> DeadLetterDetail:
         """Return a dead letter with its body and history; raises NOT_FOUND."""
@@ -73,9 +92,14 @@ class DeadLetters:
             if edit.body is not None and not before.body_complete:
                 raise MusterError(Reason.INVALID_REQUEST, "This body is no text, or too long to be edited.")
             message = store.message_of(tx, letter_id)
-            body = message.body if edit.body is None else edit.body.encode()
-            new = message._replace(body=body, to=message.to if edit.to is None else edit.to)
-            if not store.rewrite(tx, letter_id, new):
+            exchange, key = before.letter.exchange, before.letter.key
+            if edit.to is not None:
+                if not before.may_readdress:
+                    raise MusterError(Reason.INVALID_REQUEST, "This run is one agent's: no other can answer it.", ANEW)
+                message, exchange, key = readdressed(message, edit.to, self._partitions)
+            if edit.body is not None:
+                message = message._replace(body=edit.body.encode())
+            if not store.rewrite(tx, letter_id, message, exchange, key):
                 raise _handled(before.letter)
             what = [name for name in ("body", "to") if getattr(edit, name) is not None]
             store.note(tx, letter_id, self._clock(), principal.name, "edit", ", ".join(what))
@@ -165,7 +189,18 @@ def _handled(letter: DeadLetterView) -> MusterError:
 
 
 def _detail(tx: Transaction, letter_id: str) -> DeadLetterDetail:
-    view, body = _need(tx, letter_id), store.message_of(tx, letter_id).body
+    view, message = _need(tx, letter_id), store.message_of(tx, letter_id)
+    body = message.body
     shown = body[: SHOWN_BODY * 4].decode("utf-8", "replace")[:SHOWN_BODY]
     complete = shown.encode() == body
-    return DeadLetterDetail(letter=view, body=shown, body_complete=complete, history=store.history(tx, letter_id))
+    return DeadLetterDetail(
+        letter=view,
+        body=shown,
+        body_complete=complete,
+        may_readdress=may_readdress(message),
+        history=store.history(tx, letter_id),
+    )
+
+
+def _most(counter: Counter[str]) -> list[DeadLetterCount]:
+    return [DeadLetterCount(value=value, number=number) for value, number in counter.most_common(OFFERED) if value]

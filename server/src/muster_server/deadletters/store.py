@@ -1,5 +1,7 @@
 """Dead letters and what people did to them, in the database."""
 
+from collections import Counter
+
 from sqlalchemy import bindparam, delete, desc, func, insert, or_, select, text, update
 
 from muster_messaging.frames import decode, encode
@@ -10,7 +12,20 @@ from muster_server.store.transaction import Transaction
 from muster_shared_models.dead_letters import DeadLetterFilter, DeadLetterState, DeadLetterView, HistoryEntry
 from muster_shared_models.model import from_ms
 
-__all__ = ["add", "count", "forget", "handle", "history", "message_of", "note", "one", "page", "rewrite", "waiting"]
+__all__ = [
+    "add",
+    "count",
+    "counts",
+    "forget",
+    "handle",
+    "history",
+    "message_of",
+    "note",
+    "one",
+    "page",
+    "rewrite",
+    "waiting",
+]
 
 #: Rows that one unit of work forgets.
 AT_ONCE = 200
@@ -42,6 +57,12 @@ _OLDEST = (
     _VIEW.where(dead_letters.c.state == "waiting", *_matching).order_by(dead_letters.c.id).limit(bindparam("most"))
 )
 _COUNT = select(func.count().label("number")).where(dead_letters.c.state == "waiting", *_matching)
+_GROUPED = ("queue", "reason", "agent_id")
+_GROUPS = (
+    select(*(dead_letters.c[name] for name in _GROUPED), func.count().label("number"))
+    .where(dead_letters.c.state == bindparam("state"))
+    .group_by(*(dead_letters.c[name] for name in _GROUPED))
+)
 _HANDLE = (
     update(dead_letters)
     .where(dead_letters.c.id == bindparam("wanted"), dead_letters.c.state == "waiting")
@@ -50,7 +71,14 @@ _HANDLE = (
 _REWRITE = (
     update(dead_letters)
     .where(dead_letters.c.id == bindparam("wanted"), dead_letters.c.state == "waiting")
-    .values(frame=bindparam("new_frame"), address=bindparam("to"), size=bindparam("new_size"), edited=1)
+    .values(
+        frame=bindparam("new_frame"),
+        address=bindparam("to"),
+        size=bindparam("new_size"),
+        edited=1,
+        exchange=bindparam("new_exchange"),
+        key=bindparam("new_key"),
+    )
 )
 _FORGET = delete(dead_letters).where(
     dead_letters.c.id.in_(
@@ -112,15 +140,28 @@ def count(tx: Transaction, matching: DeadLetterFilter) -> int:
     return int(row.number) if row else 0
 
 
+def counts(tx: Transaction, state: DeadLetterState) -> tuple[Counter[str], Counter[str], Counter[str]]:
+    """Return how many there are in a state by queue, by reason and by agent's id."""
+    found: tuple[Counter[str], ...] = tuple(Counter() for _ in _GROUPED)
+    for row in tx.all(_GROUPS, state=state.value):
+        for counter, name in zip(found, _GROUPED, strict=True):
+            counter[getattr(row, name)] += row.number
+    queues, reasons, agents = found
+    return queues, reasons, agents
+
+
 def handle(tx: Transaction, letter_id: str, state: DeadLetterState, by: str, now: int) -> bool:
     """Take a dead letter out of those that wait; False when somebody did before."""
     return tx.run(_HANDLE, wanted=letter_id, new_state=state.value, by=by, now=now) == 1
 
 
-def rewrite(tx: Transaction, letter_id: str, message: Message) -> bool:
-    """Store new content of a waiting dead letter; False when it does not wait any more."""
-    frame = encode(message)
-    return tx.run(_REWRITE, wanted=letter_id, new_frame=frame, to=message.to, new_size=len(message.body)) == 1
+def rewrite(tx: Transaction, letter_id: str, message: Message, exchange: str, key: str) -> bool:
+    """Store new content and way of a waiting dead letter; False when it does not wait any more."""
+    changed = tx.run(
+        _REWRITE, wanted=letter_id, new_frame=encode(message), to=message.to, new_size=len(message.body),
+        new_exchange=exchange, new_key=key,
+    )  # fmt: skip
+    return changed == 1
 
 
 def forget(tx: Transaction, before: int) -> int:
