@@ -36,16 +36,50 @@ async def test_a_message_is_acknowledged_after_its_answer_is_confirmed(tmp_path:
         assert made.desk.runs == {}
 
 
-async def test_a_delivery_that_comes_again_meanwhile_is_acknowledged_by_its_newest_tag(tmp_path: Path) -> None:
+async def test_every_delivery_of_a_message_in_hand_is_acknowledged(tmp_path: Path) -> None:
+    # A second copy in the queue is a delivery of its own: one that is forgotten would keep its place for ever.
     async with bench(tmp_path, echo) as made:
         made.bus.holding = True
         message = chat("hi")
-        made.take(message)
+        (older,) = made.take(message)
         await until(lambda: made.bus.held)
         (newer,) = made.take(message)
         made.bus.release()
         await until(lambda: made.subscription.acked)
-        assert made.subscription.acked == [newer]
+        assert made.subscription.acked == [older, newer]
+        assert len(made.bus.published) == 1
+
+
+async def test_a_message_that_comes_twice_in_one_batch_is_handled_once(tmp_path: Path) -> None:
+    heard: list[str] = []
+
+    async def listen(message: IncomingMessage) -> str:
+        heard.append(message.id)
+        return message.text
+
+    async with bench(tmp_path, listen) as made:
+        message = chat("hi")
+        tags = made.take(message, message)
+        await until(lambda: len(made.subscription.acked) == 2)
+        assert made.subscription.acked == tags
+        assert heard == [message.id]
+        assert made.kinds(message.run).count("RUN_FINISHED") == 1
+        assert made.desk.runs == {}
+
+
+async def test_every_delivery_of_an_answer_that_is_repeated_is_acknowledged(tmp_path: Path) -> None:
+    async with bench(tmp_path, echo, clean=False) as made:
+        made.bus.holding = True
+        message = chat("hi")
+        made.take(message)
+        await until(lambda: made.bus.held)
+    async with bench(tmp_path, echo) as made:
+        made.bus.holding = True
+        tags = [*made.take(message), *made.take(message)]
+        await until(lambda: made.bus.held)
+        made.bus.release()
+        await until(lambda: made.subscription.acked)
+        assert made.subscription.acked == tags
         assert len(made.bus.published) == 1
 
 

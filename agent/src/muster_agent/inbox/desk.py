@@ -48,7 +48,7 @@ class Desk:
         #: Message id to what is in hand.
         self.runs: dict[str, Run] = {}
         #: Answers of an earlier process that are published once more: message id to what to acknowledge after.
-        self._repeats: dict[str, tuple[Subscription, int]] = {}
+        self._repeats: dict[str, list[tuple[Subscription, int]]] = {}
         #: Messages whose answers are confirmed, and those of them that had side effects: to be noted in the journal.
         self.confirmed: list[str] = []
         self.confirmed_effects: list[str] = []
@@ -67,6 +67,10 @@ class Desk:
         rows = self._rows.find([delivery.message.id for delivery in fresh])
         now = now_ms()
         for delivery in fresh:
+            run = self.runs.get(delivery.message.id)
+            if run is not None:  # since a moment ago: two copies came together
+                run.delivered(subscription, delivery.tag)
+                continue
             row = rows.get(delivery.message.id)
             verdict = judge(delivery.message, self._known(row) if row else None, now)
             self._follow(verdict, delivery.message, subscription, delivery.tag, row)
@@ -94,9 +98,8 @@ class Desk:
             run.acknowledge()
             if run.has_effects or run.core.attempt > 1:
                 self.confirmed_effects.append(message_id)
-        delivered = self._repeats.pop(message_id, None)
-        if delivered is not None:
-            delivered[0].ack((delivered[1],))
+        for subscription, tag in self._repeats.pop(message_id, ()):
+            subscription.ack((tag,))
 
     def notes(self) -> list[RunNote]:
         """Return the runs in hand; called by the heartbeat's thread."""
@@ -130,7 +133,7 @@ class Desk:
             self._answer_unread(message, verdict)
             subscription.reject(tag)
         elif verdict.do is Do.REPEAT and row is not None and row.reply is not None:
-            self._repeats[message.id] = (subscription, tag)
+            self._repeats.setdefault(message.id, []).append((subscription, tag))
             self._publisher.repeat(row)
         else:
             subscription.ack((tag,))

@@ -17,7 +17,7 @@ class Run:
 
     __slots__ = (
         "acked", "at_ms", "begun", "begun_at", "body", "core", "flushes", "flushing", "frame", "has_effects", "request",
-        "since", "stopped", "stopped_at", "subscription", "tag", "task", "timer", "touched",
+        "since", "stopped", "stopped_at", "subscription", "tags", "task", "timer", "touched",
     )  # fmt: skip
 
     def __init__(self, request: Message, body: ChatBody, attempt: int, now: float, at_ms: int) -> None:
@@ -29,7 +29,8 @@ class Run:
         self.since = now
         self.at_ms = at_ms
         self.subscription: Subscription | None = None
-        self.tag = 0
+        #: Its deliveries there: also a second copy must be acknowledged, or it keeps its place for ever.
+        self.tags: list[int] = []
         #: Whether the queue server needs no acknowledgement any more.
         self.acked = False
         #: The message as bytes, once it was acknowledged before it was answered.
@@ -62,11 +63,15 @@ class Run:
         )  # fmt: skip
 
     def delivered(self, subscription: Subscription, tag: int) -> None:
-        """It was delivered, perhaps again: only the newest delivery can be acknowledged."""
-        self.subscription, self.tag, self.acked = subscription, tag, False
+        """It was delivered, perhaps again; deliveries of an earlier subscription need no acknowledgement."""
+        if subscription is not self.subscription:
+            self.subscription, self.tags = subscription, []
+        self.tags.append(tag)
+        self.acked = False
 
     def acknowledge(self) -> None:
         """Tell the queue server that it need not come again."""
         if not self.acked and self.subscription is not None:
-            self.subscription.ack((self.tag,))
+            self.subscription.ack(self.tags)
+            self.tags = []
         self.acked = True
