@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pika.adapters.asyncio_connection import AsyncioConnection
+from pika.adapters.utils.io_services_utils import _AsyncPlaintextTransport
 from pika.exceptions import AMQPError
 from pika.frame import decode_frame
 
@@ -21,6 +22,9 @@ from muster_messaging.amqp.channel import CLOSE_TIMEOUT_S, LinkChannel, Sink, en
 from muster_messaging.amqp.lost import Lost, lost_by
 
 __all__ = ["Link"]
+
+#: Bytes that are read at a time.
+READ_BYTES = 64 * 1024
 
 # pika reports every lost connection with stack traces of its own; the supervisor says the same in one line.
 _PIKA_LOG = logging.getLogger("pika")
@@ -84,7 +88,18 @@ class Link(AsyncioConnection):  # type: ignore[misc]  # pika is untyped
             self._outgoing.clear()
             if self.is_open:
                 self.bytes_sent += len(data)
-                self._adapter_emit_data(data)
+                if data := data[self._send_now(data) :]:
+                    self._adapter_emit_data(data)
+
+    def _send_now(self, data: bytes) -> int:
+        """Return how much of `data` the socket takes at once: pika would wait for the loop to say that it may write."""
+        transport = self._transport
+        if transport.get_write_buffer_size() or not isinstance(transport, _AsyncPlaintextTransport):
+            return 0
+        try:
+            return int(transport._sock.send(data))  # noqa: SLF001
+        except OSError:  # full, or broken: pika tries again, and knows what to do about either
+            return 0
 
     async def leave(self) -> None:
         """Close the link in order, within a few seconds; without order after that."""
@@ -107,6 +122,9 @@ class Link(AsyncioConnection):  # type: ignore[misc]  # pika is untyped
         return self.server_properties or {}
 
     def _on_open(self, _link: Any) -> None:
+        if isinstance(self._transport, _AsyncPlaintextTransport):
+            # pika reads 4 KiB at a time, and once more to see that nothing is left; the loop tells when there is more.
+            self._transport._MAX_RECV_BYTES, self._transport._MAX_CONSUME_BYTES = READ_BYTES, 1  # noqa: SLF001
         self.opened.set_result(None)
 
     def _on_lost(self, _link: Any, reason: BaseException) -> None:
