@@ -8,6 +8,7 @@ import {
   redirect,
 } from "@tanstack/react-router";
 import { fleetSearch } from "../features/fleet/search";
+import { queuesSearch } from "../features/queues/search";
 import { sessionQuery } from "../features/session/api/session";
 import { codeIn } from "../features/session/loginCode";
 import { ProblemError } from "../http/problem";
@@ -96,10 +97,17 @@ const conversation = createRoute({
   component: lazyRouteComponent(() => import("./routes/ConversationPage"), "ConversationPage"),
 });
 
+const queues = createRoute({
+  getParentRoute: () => inside,
+  path: "/queues",
+  validateSearch: queuesSearch,
+  component: lazyRouteComponent(() => import("./routes/QueuesPage"), "QueuesPage"),
+});
+
 const routeTree = root.addChildren([
   home,
   login,
-  inside.addChildren([fleet, agent, command, conversations, newConversation, conversation]),
+  inside.addChildren([fleet, agent, command, conversations, newConversation, conversation, queues]),
 ]);
 
 export function newRouter(queries: QueryClient) {

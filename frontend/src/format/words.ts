@@ -10,6 +10,13 @@ export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString("en-US")} ${count === 1 ? one : many}`;
 }
 
+/** "310 bytes", "41 KB", "1.2 MB" */
+export function bytes(count: number): string {
+  if (count < 1000) return counted(count, "byte");
+  if (count < 1_000_000) return `${(count / 1000).toFixed(count < 10_000 ? 1 : 0)} KB`;
+  return `${(count / 1_000_000).toFixed(1)} MB`;
+}
+
 /** "agt_01J9ZK…84T": enough of an id to tell it from another; the whole is copied. */
 export function shortId(id: string): string {
   return id.length > 16 ? `${id.slice(0, 10)}…${id.slice(-3)}` : id;

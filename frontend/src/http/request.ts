@@ -56,5 +56,6 @@ async function call<T>(method: string, path: string, options: Options): Promise<
 export const request = {
   get: <T>(path: string, options: Options = {}) => call<T>("GET", path, options),
   post: <T>(path: string, options: Options = {}) => call<T>("POST", path, options),
+  patch: <T>(path: string, options: Options = {}) => call<T>("PATCH", path, options),
   delete: <T>(path: string, options: Options = {}) => call<T>("DELETE", path, options),
 };

@@ -1,6 +1,7 @@
 import {
   ActionIcon,
   Button,
+  Checkbox,
   createTheme,
   Drawer,
   Input,
@@ -92,6 +93,9 @@ export const theme = createTheme({
   breakpoints: { xs: "30em", sm: "43.75em", md: "68.75em", lg: "75em", xl: "112.5em" },
   colors: { ink, dark, you },
   components: {
+    Checkbox: Checkbox.extend({
+      vars: () => ({ root: { "--checkbox-color": "var(--mu-t1)", "--checkbox-icon-color": "var(--mu-inverse)" } }),
+    }),
     Button: Button.extend({
       defaultProps: { size: "sm", variant: "default" },
       vars: (_theme, props) => ({

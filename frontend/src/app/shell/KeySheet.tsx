@@ -8,6 +8,7 @@ const GROUPS: [string, [string[], string][]][] = [
       [["⌘K"], "find or do"],
       [["g", "f"], "fleet"],
       [["g", "c"], "conversations"],
+      [["g", "q"], "queues"],
       [["c"], "push a command"],
       [["?"], "this sheet"],
     ],
@@ -37,6 +38,17 @@ const GROUPS: [string, [string[], string][]][] = [
       [["⇧", "⏎"], "new line"],
       [["s"], "stop the run"],
       [["Esc"], "stop the run, from the composer"],
+    ],
+  ],
+  [
+    "Queues",
+    [
+      [["/"], "filter queues"],
+      [["j"], "next dead letter"],
+      [["k"], "previous dead letter"],
+      [["x"], "select"],
+      [["⏎"], "open"],
+      [["⌘", "⏎"], "replay what is open, or save"],
     ],
   ],
 ];

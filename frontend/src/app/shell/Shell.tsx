@@ -19,6 +19,7 @@ export function Shell() {
     "?": () => setKeysShown(true),
     "g f": () => void navigate({ to: "/fleet" }),
     "g c": () => void navigate({ to: "/conversations" }),
+    "g q": () => void navigate({ to: "/queues" }),
     c: () => openPush(""),
   });
   return (

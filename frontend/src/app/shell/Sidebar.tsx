@@ -8,12 +8,14 @@ import { openFinder } from "./finderStore";
 import { isAt, PLACES, type Place } from "./nav";
 import { PinnedAgents } from "./PinnedAgents";
 import classes from "./Sidebar.module.css";
+import { useNews } from "./useNews";
 
 const IS_APPLE = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
 /** The left edge: where one can go, what one has pinned, who one is. */
 export function Sidebar() {
   const fleet = useFleet();
+  const news = useNews();
   const count = fleet ? Object.keys(fleet).length : null;
   return (
     <aside className={classes.side}>
@@ -32,7 +34,12 @@ export function Sidebar() {
       </UnstyledButton>
       <nav className={classes.nav} aria-label="Pages">
         {PLACES.map((place) => (
-          <PlaceLink key={place.to} place={place} count={place.to === "/fleet" ? count : null} />
+          <PlaceLink
+            key={place.to}
+            place={place}
+            count={place.to === "/fleet" ? count : null}
+            waiting={news[place.to] ?? 0}
+          />
         ))}
       </nav>
       <PinnedAgents />
@@ -43,7 +50,7 @@ export function Sidebar() {
   );
 }
 
-function PlaceLink({ place, count }: { place: Place; count: number | null }) {
+function PlaceLink({ place, count, waiting }: { place: Place; count: number | null; waiting: number }) {
   const here = useLocation({ select: ({ pathname }) => isAt(place, pathname) });
   return (
     <Tooltip label={`${place.name} (${place.keys})`} position="right">
@@ -56,6 +63,12 @@ function PlaceLink({ place, count }: { place: Place; count: number | null }) {
         <place.icon size={16} stroke={1.5} aria-hidden="true" />
         <span className={classes.name}>{place.name}</span>
         {count !== null && <span className={classes.count}>{count.toLocaleString("en-US")}</span>}
+        {waiting > 0 && (
+          <span className={classes.waiting} data-testid="waiting-badge">
+            {waiting.toLocaleString("en-US")}
+            <span className="unseen"> wait for you</span>
+          </span>
+        )}
       </Link>
     </Tooltip>
   );
