@@ -163,6 +163,7 @@ def everything(studio: Studio, folder: Path) -> None:
     each("05-fleet", lambda person: person.open_fleet())
     each("06-fleet-table", lambda person: person.page.goto("/fleet?view=table"))
     each("07-fleet-none", lambda person: person.page.goto("/fleet?q=state%3Apaused"))
+    each("08-queues", lambda person: person.page.goto("/queues"))
     _conversations(each)
     _agents(studio, each)
     _errors(studio, each)

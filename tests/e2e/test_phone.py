@@ -51,7 +51,14 @@ def test_no_page_scrolls_sideways(fleet: Fleet, phone: Person) -> None:
 
     command = fleet.get("/api/v1/commands")["items"][0]["id"]
     agent = fleet.agent_id("operator")
-    paths = ["/fleet", "/conversations", "/conversations/new", f"/conversations/{talk}", f"/commands/{command}"]
+    paths = [
+        "/fleet",
+        "/queues",
+        "/conversations",
+        "/conversations/new",
+        f"/conversations/{talk}",
+        f"/commands/{command}",
+    ]
     paths += [f"/agents/{agent}?tab={tab}" for tab in ("console", "runs", "about")]
     for path in [*paths, "/conversations/cnv_unknown", "/agents/agt_unknown", "/nowhere"]:
         phone.page.goto(path)
