@@ -91,6 +91,10 @@ test: lint console ## Everything: lint, web console tests, then pytest with real
 	@cd frontend && npm run --silent test
 	@$(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
+.PHONY: chaos
+chaos: $(STAMPS)/python-dev ## Kill, cut, poison and double for a while: nothing may be lost (ARGS="--only R2 --seed 7")
+	@$(BIN)/python -m tests.chaos.run $(ARGS)
+
 .PHONY: clean
 clean: ## Remove what was built (not .muster, your data)
 	@rm -rf $(VENV) frontend/node_modules $(CONSOLE)

@@ -43,6 +43,9 @@ class FakeSubscription:
     async def cancel(self) -> None:
         self.cancelled = True
 
+    def abandon(self) -> None:
+        self.cancelled = True
+
 
 class FakeBus:
     """Fulfils `Bus`. `outcome` decides each publish; while `holding`, confirms wait for `release`."""

@@ -1,0 +1,110 @@
+"""R2, R3, R5 and R6: processes are killed, stopped and frozen at random times while a crowd talks."""
+
+import asyncio
+import random
+import signal
+from typing import Protocol
+
+from tests.chaos.checker import Rules
+from tests.chaos.crowd import Crowd, Plan, Report, talk_through
+from tests.chaos.fleet import ChaosFleet, ChaosProcess
+from tests.chaos.ledger import Ledger
+
+__all__ = ["agent_chaos", "queue_server_chaos", "router_chaos", "server_chaos"]
+
+
+class QueueServer(Protocol):
+    """A private queue server that can be killed."""
+
+    def restart(self) -> None:
+        """Kill -9, then start again; returns when it accepts connections."""
+        ...
+
+
+async def router_chaos(fleet: ChaosFleet, plan: Plan) -> Report:
+    """R2: brokers are killed, told to end, or frozen; the other one goes on with their partitions."""
+
+    async def faults(crowd: Crowd) -> None:
+        ways = _shuffled(crowd.rng, ("kill", "stop", "freeze"), plan.faults)
+        for number, how in enumerate(ways):
+            await _pause(crowd)
+            victim = fleet.brokers[(number + crowd.rng.randrange(2)) % len(fleet.brokers)]
+            _note(fleet, victim.name, how)
+            if how == "kill":
+                await asyncio.to_thread(victim.kill)
+            elif how == "stop":
+                code = await asyncio.to_thread(victim.terminate)
+                # One that has only just begun to start dies of the signal itself.
+                assert code in (0, -signal.SIGTERM), f"{victim.name} ended with {code}:\n{victim.tail()}"
+            else:
+                await _freeze(victim, crowd)
+                continue
+            await asyncio.sleep(crowd.rng.uniform(0, 0.5))
+            await asyncio.to_thread(victim.start)
+
+    return await talk_through("R2", fleet, plan, faults)
+
+
+async def queue_server_chaos(fleet: ChaosFleet, plan: Plan, node: QueueServer) -> Report:
+    """R3: the queue server is killed -9 and started again on what is on its disk."""
+
+    async def faults(crowd: Crowd) -> None:
+        for _ in range(plan.faults):
+            await _pause(crowd)
+            _note(fleet, "queue-server", "kill")
+            await asyncio.to_thread(node.restart)
+
+    return await talk_through("R3", fleet, plan, faults)
+
+
+async def server_chaos(fleet: ChaosFleet, plan: Plan) -> Report:
+    """R5: the server is killed -9 while browsers stream, and started again."""
+
+    async def faults(crowd: Crowd) -> None:
+        for _ in range(plan.faults):
+            await _pause(crowd)
+            _note(fleet, "server", "kill")
+            await asyncio.to_thread(fleet.server.kill)
+            await asyncio.sleep(crowd.rng.uniform(0, 0.3))
+            await asyncio.to_thread(fleet.start_server)
+
+    return await talk_through("R5", fleet, plan, faults)
+
+
+async def agent_chaos(fleet: ChaosFleet, plan: Plan) -> Report:
+    """R6: the agent is killed -9 while its tools act; nothing is done twice, and every interrupted run ends."""
+    agent = fleet.processes["parrot"]
+
+    async def faults(crowd: Crowd) -> None:
+        for _ in range(plan.faults):
+            await _pause(crowd)
+            _note(fleet, "parrot", "kill")
+            await asyncio.to_thread(agent.kill)
+            await asyncio.to_thread(agent.start)
+
+    return await talk_through("R6", fleet, plan, faults, Rules(errors=True, acts=True), ask="act")
+
+
+async def _freeze(victim: ChaosProcess, crowd: Crowd) -> None:
+    victim.freeze()
+    try:
+        await asyncio.sleep(crowd.rng.uniform(*crowd.plan.freeze_s))
+    finally:
+        victim.thaw()
+
+
+async def _pause(crowd: Crowd) -> None:
+    await asyncio.sleep(crowd.rng.uniform(*crowd.plan.pause_s))
+
+
+def _note(fleet: ChaosFleet, who: str, how: str) -> None:
+    ledger = Ledger(fleet.ledger, who)
+    ledger("fault", kind=how)
+    ledger.close()
+
+
+def _shuffled(rng: random.Random, ways: tuple[str, ...], count: int) -> list[str]:
+    """Return `count` ways, each about as often, in a random order."""
+    chosen = [ways[number % len(ways)] for number in range(count)]
+    rng.shuffle(chosen)
+    return chosen

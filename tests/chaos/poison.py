@@ -1,0 +1,157 @@
+"""R12: messages that nobody can take, among good ones: each is put aside with its reason, or answered; no good one is.
+
+A registered agent sends them, as any agent could: through the broker to the server, and to the bench's agent.
+"""
+
+import asyncio
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from muster_messaging.message import Message
+from muster_messaging.relay.client import RelayBus
+from muster_messaging.topology import TO_BROKER, partition_key, partition_of
+from muster_protos.v1.relay_pb2 import Publish, RelayUp
+from muster_protos.v1.relay_pb2_grpc import MessageRelayStub
+from muster_shared_models.bodies import NOTICE, ChatBody, MessageType
+from tests.chaos.checker import Problem
+from tests.chaos.crowd import Crowd, Plan, Report, talk_through
+from tests.chaos.fleet import ChaosFleet
+from tests.server.puppet import Puppet, puppet
+
+__all__ = ["KINDS", "poison_chaos"]
+
+CHAT, EVENTS, NEWS = MessageType.CHAT.value, MessageType.RUN_EVENTS.value, MessageType.NOTICE.value
+ANSWERS_S = 15.0
+BAD_JSON, WRONG_FIELDS = b'{"run_id": 7', b'{"text": 7}'
+FUTURE_KIND = b'{"run_id": "run_x", "events": [{"kind": "RUN_TRANSCENDED", "run_id": "run_x"}]}'
+#: Where a dead letter is said to have died; the agent's queue has its id behind it.
+PARKED, SERVER, AGENT = "parking_queue", "server_input_queue", "agent_queue_"
+
+
+class Kind(NamedTuple):
+    """One kind of poison: what is sent, and where it ends. `queue` empty: the sender is told `reason`."""
+
+    name: str
+    reason: str
+    queue: str = ""
+    fields: dict[str, Any] = {}  # noqa: RUF012 - a NamedTuple's default, never changed
+    #: Through another partition than its conversation's.
+    misplaced: bool = False
+
+
+KINDS = (
+    Kind("a frame that is none", "schema_unknown", PARKED),
+    Kind("a schema of the future", "schema_unknown", PARKED, {"schema": 99, "to": "server"}),
+    Kind("the wrong partition", "invalid_address", PARKED, {"to": "server", "type": EVENTS}, misplaced=True),
+    Kind("an address that is none", "invalid_address", "", {"to": "over there"}),
+    Kind("an agent that is none", "agent_not_found", "", {"to": "agent:nobody"}),
+    Kind("a selector that nobody matches", "no_target", "", {"to": "any:skill=levitate"}),
+    Kind("expired", "expired", "", {"to": "agent:parrot", "expires_at_ms": 1}),
+    Kind("a loop of agents", "unroutable", "", {"to": "agent:parrot", "hops": 9}),
+    Kind("run events that are no JSON", "rejected", SERVER, {"to": "server", "type": EVENTS, "body": BAD_JSON}),
+    Kind("an event of the future", "rejected", SERVER, {"to": "server", "type": EVENTS, "body": FUTURE_KIND}),
+    Kind("a type the server does not know", "rejected", SERVER, {"to": "server", "type": "poem"}),
+    Kind("a notice that is no JSON", "rejected", SERVER, {"to": "server", "type": NEWS, "body": BAD_JSON}),
+    Kind("a chat that is no JSON", "rejected", AGENT, {"to": "agent:parrot", "body": BAD_JSON}),
+    Kind("a chat with wrong fields", "rejected", AGENT, {"to": "agent:parrot", "body": WRONG_FIELDS}),
+    Kind("a type the agent does not know", "rejected", AGENT, {"to": "agent:parrot", "type": "poem"}),
+)  # fmt: skip
+
+
+class Poisoner:
+    """Sends poison, hears what becomes of it."""
+
+    def __init__(self, agent: Puppet, bus: RelayBus, tag: str) -> None:
+        self.sent: dict[str, Kind] = {}
+        self.told: dict[str, str] = {}
+        self._agent = agent
+        self._bus = bus
+        self._tag = tag
+
+    async def send(self, kind: Kind, number: int) -> None:
+        """Send one."""
+        name = f"msg_{self._tag}_{number}"
+        conversation = f"cnv_{self._tag}_{number}"
+        partitions = self._agent.registered.partitions
+        partition = (partition_of(conversation, partitions) + kind.misplaced) % partitions
+        if not kind.fields:
+            frame = b"\xff\xff" + name.encode()
+            self.sent[f"unreadable_{sha256(frame).hexdigest()[:26]}"] = kind
+            await self._raw(Publish(number=1, exchange=TO_BROKER, key=partition_key(partition), frame=frame))
+            return
+        good = ChatBody(text="poison", run_id="", sender_name="poisoner").model_dump_json().encode()
+        message = Message(name, CHAT, good, conversation=conversation)._replace(**kind.fields)
+        self.sent[name] = kind
+        await self._bus.publish(TO_BROKER, partition_key(partition), message)
+
+    async def listen(self) -> None:
+        """Take what comes back, for ever."""
+        inbox = await self._bus.subscribe(self._agent.registered.queue, 100)
+        while True:
+            batch = await inbox.next_batch()
+            for delivery in batch:
+                notice = NOTICE.validate_json(delivery.message.body)
+                if notice.final:
+                    self.told[notice.message_id] = str(notice.reason)
+            inbox.ack([delivery.tag for delivery in batch])
+
+    async def all_told(self) -> None:
+        """Return when every answer that must come has come, or after ANSWERS_S."""
+        wanted = {name for name, kind in self.sent.items() if not kind.queue}
+        for _ in range(int(ANSWERS_S / 0.1)):
+            if wanted <= self.told.keys():
+                return
+            await asyncio.sleep(0.1)
+
+    async def _raw(self, publish: Publish) -> None:
+        call = MessageRelayStub(self._agent.channel).Attach(metadata=self._agent.metadata())
+        await call.write(RelayUp(publish=[publish]))
+        async with asyncio.timeout(10):
+            while not (answer := await call.read()).confirmed:
+                assert not answer.refused, answer
+        call.cancel()
+
+
+async def poison_chaos(fleet: ChaosFleet, plan: Plan) -> Report:
+    """Every kind is sent `faults` times, in a random order, while the crowd talks."""
+    token = await asyncio.to_thread(fleet.join_token, "agent")
+    name = f"poisoner-{plan.seed}"
+    async with puppet(fleet.grpc_address, token, fleet.folder, name) as agent, agent.beating():
+        bus = await agent.bus()
+        poisoner = Poisoner(agent, bus, name)
+        listening = asyncio.create_task(poisoner.listen())
+
+        async def faults(crowd: Crowd) -> None:
+            doses = [kind for kind in KINDS for _ in range(plan.faults)]
+            crowd.rng.shuffle(doses)
+            for number, kind in enumerate(doses):
+                await asyncio.sleep(crowd.rng.uniform(*plan.pause_s))
+                await poisoner.send(kind, number)
+            await poisoner.all_told()
+
+        try:
+            letters = plan.faults * sum(bool(kind.queue) for kind in KINDS)
+            report = await talk_through("R12", fleet, plan, faults, letters=letters)
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+            await bus.close()
+    report.problems += await asyncio.to_thread(_judge, fleet, poisoner)
+    report.numbers["poison"] = len(poisoner.sent)
+    report.numbers["kinds"] = len(KINDS)
+    return report
+
+
+def _judge(fleet: ChaosFleet, poisoner: Poisoner) -> list[Problem]:
+    letters: dict[str, tuple[str, str]] = {}
+    cursor: str | None = ""
+    while cursor is not None:
+        page = fleet.get("/api/v1/dead-letters", limit=200, **({"cursor": cursor} if cursor else {}))
+        letters |= {each["message_id"]: (each["queue"], each["reason"]) for each in page["items"]}
+        cursor = page["next_cursor"]
+    problems = []
+    for name, kind in poisoner.sent.items():
+        queue, reason = letters.pop(name, ("", poisoner.told.get(name, "nothing")))
+        if reason != kind.reason or not queue.startswith(kind.queue) or bool(queue) != bool(kind.queue):
+            problems.append(Problem("poison", f"{kind.name} ended as {reason} in {queue or 'an answer'}"))
+    return problems + [Problem("unexpected", f"a good message is a dead letter: {name}") for name in letters]
