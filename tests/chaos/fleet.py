@@ -17,6 +17,8 @@ PARROT = Path(__file__).with_name("parrot.py")
 #: Ends a process when whoever started it is gone, whatever became of that.
 GUARD = 'while read -r line; do :; done; kill -9 "$1"'
 TERM_TIMEOUT_S = 20.0
+#: Scripts of the bench import the bench, and the same sources as we do.
+IMPORTS = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
 
 
 class ChaosProcess(Process):
@@ -98,7 +100,7 @@ class ChaosFleet(Fleet):
                 "MUSTER_JOIN": self.join_token("broker"),
                 "MUSTER_BROKER_NAME": name,
                 "MUSTER_BROKER_STATE_DIR": str(self.folder / "state" / name),
-                "PYTHONPATH": str(ROOT),
+                "PYTHONPATH": IMPORTS,
                 "CHAOS_SEED": str(number),
             }
             script = [str(self._broker_script)] if self._broker_script else [*MUSTER, "broker"]
@@ -109,7 +111,7 @@ class ChaosFleet(Fleet):
 
     def add_parrot(self, name: str = "parrot") -> ChaosProcess:
         """Start the bench's agent; returns when it takes messages."""
-        process = self.add(name, script=PARROT, CHAOS_LEDGER=str(self.ledger), PYTHONPATH=str(ROOT))
+        process = self.add(name, script=PARROT, CHAOS_LEDGER=str(self.ledger), PYTHONPATH=IMPORTS)
         assert isinstance(process, ChaosProcess)
         return process
 
