@@ -40,18 +40,8 @@ from tests.server.puppet import puppet
 __all__ = ["Call", "Sample", "answered_early", "read_trace"]
 
 WRITES, SYNCS = ("write", "writev", "pwrite64", "pwritev"), ("fdatasync", "fsync")
-STRACE = [
-    "strace",
-    "-f",
-    "-ttt",
-    "-y",
-    "-s",
-    "70000",
-    "-e",
-    f"trace={','.join((*WRITES, *SYNCS))}",
-    "-e",
-    "signal=none",
-]
+WATCHED = f"trace={','.join((*WRITES, *SYNCS))}"
+STRACE = ["strace", "-f", "-ttt", "-T", "-y", "-s", "70000", "-e", WATCHED, "-e", "signal=none"]
 BEGUN = re.compile(r"^(\d+) +(\d+\.\d+) (\w+)\(\d+<([^>]*)>(.*)$")
 RESUMED = re.compile(r"^(\d+) +(\d+\.\d+) <\.\.\. (\w+) resumed>(.*)$")
 
@@ -75,10 +65,7 @@ class Sample(NamedTuple):
 
 
 def read_trace(lines: Iterable[str]) -> list[Call]:
-    """Return the finished calls of a trace by `STRACE`.
-
-    The end of a call that nothing interrupted is not in the trace: it is over before the next line of its thread.
-    """
+    """Return the finished calls of a trace by `STRACE`, in which calls of several threads lie across each other."""
     calls: list[Call] = []
     open_calls: dict[str, Call] = {}
     for line in lines:
@@ -130,7 +117,7 @@ async def _sample(count: int, send: Callable[[str], Awaitable[None]]) -> list[Sa
 def _traced_fleet(folder: Path, trace: Path) -> Iterator[ChaosFleet]:
     fleet = ChaosFleet(folder, "embedded", folder / "ledger.jsonl", brokers=0)
     # -D: the server stays our own child, and strace goes when it goes.
-    fleet.server._command = [*STRACE, "-T", "-D", "-o", str(trace), *fleet.server._command]
+    fleet.server._command = [*STRACE, "-D", "-o", str(trace), *fleet.server._command]
     try:
         fleet.start()
         fleet.add_parrot()
@@ -190,9 +177,7 @@ def _rabbitmq(folder: Path, count: int) -> list[str]:
 
     try:
         pid = (node.folder / "node.pid").read_text().strip()
-        watching = subprocess.Popen(
-            [*STRACE, "-T", "-o", str(trace), "-p", pid], stderr=(folder / "strace.log").open("w")
-        )
+        watching = subprocess.Popen([*STRACE, "-o", str(trace), "-p", pid], stderr=(folder / "strace.log").open("w"))
         try:
             until(lambda: "attached" in (folder / "strace.log").read_text(), 20, "strace is attached")
             samples = asyncio.run(talk())
