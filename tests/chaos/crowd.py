@@ -39,7 +39,8 @@ class Plan:
     freeze_s: tuple[float, float] = (5.0, 6.0)
     #: Seconds that somebody thinks before typing on.
     think_s: float = 0.05
-    window: int = 2
+    #: Messages of one chat that have not ended when the next is sent.
+    window: int = 1
     #: Seconds until what has not ended counts as lost.
     deadline_s: float = 60.0
 
