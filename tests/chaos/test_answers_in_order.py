@@ -1,4 +1,4 @@
-"""Found by R2 on RabbitMQ: after an outage two answers of a conversation come in one batch, and the second overtakes."""
+"""Found by R2 on RabbitMQ: after an outage two answers of a conversation come in one batch, the second overtakes."""
 
 import asyncio
 from asyncio import Future
