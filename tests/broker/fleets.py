@@ -22,7 +22,8 @@ def fleet_of(*agents: Known) -> Fleet:
 
 def message_to(to: str, **fields: Any) -> Message:
     return Message(
-        **{"id": "msg_1", "type": "chat.message", "to": to, "conversation": "cnv_1", "run": "run_1", **fields}
+        **{"id": "msg_1", "type": "chat.message", "to": to, "conversation": "cnv_1", "run": "run_1", "sender": "server"}
+        | fields
     )
 
 

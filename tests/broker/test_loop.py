@@ -256,6 +256,6 @@ async def test_a_server_that_takes_nothing_makes_answers_wait_in_the_retry_queue
 
     waiting = [each.message for each in await desk.receive("retry_queue.5s", 2)]
 
-    assert {(message.id, message.origin) for message in waiting} == {("msg_1", "agt_1"), ("msg_2!queued", "")}
+    assert {(message.id, message.origin) for message in waiting} == {("msg_1", "agt_1"), ("msg_2!queued", "broker")}
     assert retry_exchange("5s") == "muster.retry.5s"
     assert len(await desk.at_agent("agt_3")) == 1

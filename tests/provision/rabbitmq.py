@@ -26,6 +26,7 @@ class TestRabbit:
         self.amqp_url = amqp_url
         self.node = node
         self.folder = Path()
+        self.management_url = management_url
         self._management = urlsplit(management_url)
 
     def new_vhost(self) -> str:

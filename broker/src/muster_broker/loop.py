@@ -120,8 +120,8 @@ class PartitionLoop:
             return outcomes + [self._publisher.notify(message, notice) for notice in decision.notices]
         if isinstance(decision, Park):
             parked = self._publisher.park(message, decision.reason, decision.detail)
-            if message.type == MessageType.NOTICE.value:
-                return [parked]
+            if message.type == MessageType.NOTICE.value or not message.sender:
+                return [parked]  # nobody to tell, or nobody who is sure to have sent it
             return [parked, self._publisher.notify(message, decision.notice)]
         return [self._publisher.notify(message, decision.answer if isinstance(decision, Unknown) else decision.notice)]
 

@@ -38,6 +38,8 @@ PATIENCE_S = 15.0
 MAX_RETRIES = 5
 #: Publishes that may wait: some messages to everybody at once, with what is told about each copy.
 MAX_WAITING = 4 * MAX_TARGETS
+#: The sender of what brokers say themselves, until the queue server has verified which one it is.
+BROKER = "broker"
 #: What the names of agents begin with, as senders.
 AGENT_PREFIX = f"{IdKind.AGENT.value}_"
 SERVER = "server"
@@ -190,12 +192,15 @@ def _notice_message(message: Message, notice: Notice) -> Message:
         run=run,
         correlation_id=message.id,
         trace=message.trace,
+        sender=BROKER,
     )
 
 
 def _origin(message: Message) -> str:
     """Return who sent a message first: the agent that the transport verified, else what the message carries.
 
-    Only the server, brokers and (where all share one login) nobody verified can bring an origin of their own.
+    Only the server, brokers and (where all share one login) everybody can bring an origin of their own.
     """
+    if not message.sender:
+        return "nobody"  # what it claims must not be believed later, when a person sends it again
     return message.sender if message.sender.startswith(AGENT_PREFIX) else message.origin or message.sender

@@ -18,8 +18,9 @@ from muster_protos.v1.relay_pb2_grpc import add_MessageRelayServicer_to_server
 from muster_protos.v1.status_pb2_grpc import add_AgentStatusServicer_to_server
 from muster_server.access.core import Operation, Principal
 from muster_server.access.http import access_routes
-from muster_server.agents.grpc import AgentStatusService, RegistrationService
+from muster_server.agents.grpc import RegistrationService
 from muster_server.agents.http import agent_routes
+from muster_server.agents.status_grpc import AgentStatusService
 from muster_server.brokers.grpc import BrokerService
 from muster_server.commands.frames import command_frames
 from muster_server.commands.grpc import CommandsService
@@ -120,8 +121,8 @@ def add_services(server: grpc.aio.Server, parts: Parts) -> None:
         parts.agents, guard, parts.clock, parts.queues.agent_transport, partitions, parts.settings.heartbeat_interval_ms
     )
     add_AgentRegistrationServicer_to_server(registration, server)
-    transport = "amqp" if parts.queues.agents_direct else "relay"
-    status = AgentStatusService(parts.agents, parts.hearing, parts.brokers, guard, parts.clock, transport)
+    way = parts.queues.agent_way
+    status = AgentStatusService(parts.agents, parts.hearing, parts.brokers, guard, parts.clock, way)
     add_AgentStatusServicer_to_server(status, server)
     add_AgentCommandsServicer_to_server(CommandsService(parts.commands, parts.progress, parts.hearing, guard), server)
     add_BrokerRegistrationServicer_to_server(

@@ -53,7 +53,7 @@ async def run_server(
     with locked(settings.data_dir), _signals(stop):
         store = await open_store(settings.database_url, settings.data_dir)
         try:
-            queues = await open_queues(settings.bus, settings.data_dir, settings.agent_transport)
+            queues = await open_queues(settings)
             try:
                 parts = Parts(settings, store, queues, await database_epoch(store))
                 await _serve(parts, load_or_make(settings.data_dir), on_started, stop)

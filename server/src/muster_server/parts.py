@@ -96,6 +96,8 @@ class Parts:
         """Know what the database knows, then publish what an earlier process left."""
         await self.agents.load()
         await self.brokers.load()
+        if self.queues.logins:
+            await self.queues.logins.restore([agent.id for agent in self.agents.everyone()], self.brokers.ids())
         await self.conversations.load()
         await self.waiting.load()
         await self.commands.load()

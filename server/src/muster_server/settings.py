@@ -22,6 +22,8 @@ class ServerSettings(BaseSettings):
     database_url: str = ""
     #: `embedded`, or the URL of a RabbitMQ: amqp://user:password@host:5672/vhost.
     bus: str = "embedded"
+    #: RabbitMQ's management API, http://user:password@host:15672: every agent and broker gets a login of its own.
+    bus_api: str = ""
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8000, ge=0, le=65_535)
     grpc_host: str = "127.0.0.1"

@@ -94,6 +94,9 @@ def decide(message: Message, fleet: Fleet, now_ms: int) -> Decision:
     """Decide about one message."""
     if message.schema > SCHEMA:
         return Park(Reason.SCHEMA_UNKNOWN, f"Its schema is {message.schema}, this broker knows {SCHEMA}.")
+    if not message.sender:
+        # RabbitMQ checks the name of a sender who gives one: who gives none could claim anything in the headers.
+        return Park(Reason.UNAUTHENTICATED, "Nobody vouches for its sender.")
     decision = _judge(message, fleet, now_ms)
     if isinstance(decision, Answer) and message.type == MessageType.NOTICE.value:
         # A notice about a notice would be taken for news of the message itself.

@@ -32,7 +32,7 @@ async def run_everything(settings: CliSettings, bus: str) -> None:
     with _signals(stop):
         rabbit = await _start_rabbit(settings, bus, stop)
         try:
-            await _run(settings, rabbit.amqp_url if rabbit else bus, stop)
+            await _run(settings, rabbit.amqp_url if rabbit else bus, rabbit.management_url if rabbit else "", stop)
         finally:
             if rabbit:
                 await asyncio.to_thread(rabbit.stop)
@@ -61,7 +61,7 @@ async def _start_rabbit(settings: CliSettings, bus: str, stop: asyncio.Event) ->
     return rabbit
 
 
-async def _run(settings: CliSettings, bus: str, stop: asyncio.Event) -> None:
+async def _run(settings: CliSettings, bus: str, bus_api: str, stop: asyncio.Event) -> None:
     (settings.data_dir / ANNOUNCEMENT).unlink(missing_ok=True)
     children: list[Child] = []
     tasks: list[asyncio.Task[None]] = []
@@ -73,7 +73,7 @@ async def _run(settings: CliSettings, bus: str, stop: asyncio.Event) -> None:
 
     stopping = asyncio.create_task(stop.wait())
     try:
-        server = start(_server(settings, bus))
+        server = start(_server(settings, bus, bus_api))
         server.kept_up = False
         announced = await _announced(settings, server, stop)
         server.kept_up = True
@@ -99,8 +99,10 @@ async def _run(settings: CliSettings, bus: str, stop: asyncio.Event) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _server(settings: CliSettings, bus: str) -> Child:
+def _server(settings: CliSettings, bus: str, bus_api: str) -> Child:
     environment = {"MUSTER_DATA_DIR": str(settings.data_dir), "MUSTER_BUS": bus}
+    if bus_api:
+        environment["MUSTER_BUS_API"] = bus_api
     # The usual ports when they are free, others when they are not: the link says which. Settled here and not by the
     # server, which must come back at the same ones when it is started again.
     others = iter(free_ports(2))

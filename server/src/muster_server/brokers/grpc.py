@@ -1,16 +1,15 @@
 """Brokers over gRPC."""
 
 import re
-from collections.abc import Callable
 
 import grpc
 
 from muster_protos.v1 import broker_pb2 as wire
 from muster_protos.v1.broker_pb2_grpc import BrokerRegistrationServicer
-from muster_protos.v1.transport_pb2 import Credentials, Transport
+from muster_protos.v1.transport_pb2 import Credentials
 from muster_server.brokers.service import Brokers
 from muster_server.clock import Clock
-from muster_server.edge.rpc import answering, check_proof
+from muster_server.edge.rpc import MakeTransport, answering, check_proof, is_local
 from muster_shared_models.model import NAME_PATTERN
 from muster_shared_models.problems import MusterError, Reason
 
@@ -20,7 +19,7 @@ __all__ = ["BrokerService"]
 class BrokerService(BrokerRegistrationServicer):
     """The service BrokerRegistration."""
 
-    def __init__(self, brokers: Brokers, clock: Clock, transport: Callable[[], Transport], partitions: int) -> None:
+    def __init__(self, brokers: Brokers, clock: Clock, transport: MakeTransport, partitions: int) -> None:
         self._brokers = brokers
         self._clock = clock
         self._transport = transport
@@ -38,7 +37,7 @@ class BrokerService(BrokerRegistrationServicer):
             return wire.RegisterBrokerResponse(
                 broker_id=registered.broker_id,
                 credentials=Credentials(access_token=registered.secret, expires_at_ms=registered.expires_at),
-                transport=self._transport(),
+                transport=await self._transport(registered.broker_id, local=is_local(context)),
                 partitions=self._partitions,
             )
         raise AssertionError

@@ -101,6 +101,10 @@ class Brokers:
             known.streams -= 1
             known.since = self._clock()
 
+    def ids(self) -> list[str]:
+        """Return every broker that ever registered."""
+        return list(self._known)
+
     def is_broker(self, broker_id: str) -> bool:
         """Tell whether this is one of the brokers."""
         return broker_id in self._known

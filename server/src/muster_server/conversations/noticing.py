@@ -16,6 +16,7 @@ from muster_server.store.store import Store
 from muster_server.store.transaction import Transaction
 from muster_shared_models.bodies import NOTICE, NoticeBody, branch_run
 from muster_shared_models.conversations import RunBranch, RunFannedOut, RunQueued, RunState
+from muster_shared_models.ids import IdKind
 from muster_shared_models.model import BusModel, WireModel
 from muster_shared_models.problems import MusterError, Reason
 from muster_shared_models.run_events import RunError
@@ -37,6 +38,8 @@ class Notices:
 
     def take(self, message: Message) -> "Future[None]":
         """Begin to take what the broker says of a message."""
+        if message.origin.startswith(f"{IdKind.AGENT}_"):
+            raise MusterError(Reason.PERMISSION_DENIED, f"Agent {message.origin} speaks as a broker.")
         try:
             notice = NOTICE.validate_json(message.body)
         except ValidationError as error:

@@ -10,10 +10,11 @@ import structlog
 from muster_messaging.link.identity import proof_is_valid
 from muster_messaging.link.problems import write_status
 from muster_protos.v1.registration_pb2 import KeyProof
+from muster_protos.v1.transport_pb2 import Transport
 from muster_server.access.core import Operation, Principal, allowed
 from muster_shared_models.problems import MusterError, Reason
 
-__all__ = ["METHODS", "RpcGuard", "answering", "check_proof", "make_server"]
+__all__ = ["METHODS", "MakeTransport", "RpcGuard", "answering", "check_proof", "is_local", "make_server"]
 
 log = structlog.get_logger()
 
@@ -49,6 +50,19 @@ _OPTIONS = (
     ("grpc.http2.min_ping_interval_without_data_ms", 15_000),
     ("grpc.http2.max_ping_strikes", 2),
 )
+
+
+class MakeTransport(Protocol):
+    """Says which way somebody takes to the queue server, and with which login."""
+
+    async def __call__(self, owner: str, /, *, local: bool) -> Transport:
+        """Return the way of an agent or broker; `local`: it is on the server's own machine."""
+        ...
+
+
+def is_local(context: grpc.aio.ServicerContext) -> bool:
+    """Tell whether the caller is on this machine."""
+    return str(context.peer()).startswith(("ipv4:127.", "ipv6:[::1]:", "ipv6:%5B::1%5D:", "unix:"))
 
 
 class Sessions(Protocol):

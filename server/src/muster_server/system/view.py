@@ -27,8 +27,11 @@ def system_view(parts: Parts, version: str, join_address: str) -> SystemView:
     warnings = [Unready(parts)()] if Unready(parts)() else []
     if not any(broker.connected for broker in brokers):
         warnings.append("No broker is connected: messages wait until one is.")
-    if parts.queues.agents_direct:
-        warnings.append("Agents share one RabbitMQ login: do not let machines join that you do not trust.")
+    if parts.queues.shares_login:
+        warnings.append(
+            "Agents on this machine share one RabbitMQ login, and could read each other's messages. "
+            "With MUSTER_BUS_API (RabbitMQ's management API) each gets its own."
+        )
     return SystemView(
         version=version,
         bus=parts.queues.kind,
