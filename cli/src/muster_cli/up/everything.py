@@ -168,14 +168,16 @@ def _join(connection: Connection, kind: str, name: str, state: Path) -> str:
 
 
 async def _answered(connection: Connection, agents: int, stop: asyncio.Event) -> None:
-    """Return when the agents are there, or after a while: the console shows what is missing better than we can."""
+    """Return when the agents and a broker are there, or after a while: the console shows what is missing better than we can."""
     give_up_at = asyncio.get_running_loop().time() + START_TIMEOUT_S
     while not stop.is_set() and asyncio.get_running_loop().time() < give_up_at:
         # A server that is killed at this moment comes back.
         with contextlib.suppress(MusterError):
             fleet = (await asyncio.to_thread(connection.get, "/api/v1/agents"))["items"]
             if sum(view["presence"]["state"] in ("idle", "busy") for view in fleet) >= agents:
-                return
+                brokers = (await asyncio.to_thread(connection.get, "/api/v1/system"))["brokers"]
+                if any(broker["connected"] for broker in brokers):
+                    return
         await asyncio.sleep(POLL_S * 2)
 
 
