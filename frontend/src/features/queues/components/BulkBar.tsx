@@ -34,8 +34,9 @@ export function BulkBar({ shown, hasMore, selected, filter, counts, onSelect }: 
   });
   const run = (wish: Wish) => handling.mutate(wish, { onSuccess: (ended) => setOutcome({ ...ended, wish }) });
   const ids = [...selected];
+  const some = ids.length > 0;
   const all = matching(filter, counts) ?? (hasMore ? null : shown.length);
-  const many = `${all === null ? "all" : `all ${all.toLocaleString("en-US")}`}${isFiltered(filter) ? " that match" : ""}`;
+  const many = allWords(all, filter);
   const error = outcome?.error ?? (asked ? null : handling.error);
   const isAll = ids.length === shown.length;
   return (
@@ -43,48 +44,29 @@ export function BulkBar({ shown, hasMore, selected, filter, counts, onSelect }: 
       <Checkbox
         size="xs"
         checked={isAll}
-        indeterminate={!isAll && ids.length > 0}
+        indeterminate={!isAll && some}
         aria-label={isAll ? "Select none" : "Select all that are shown"}
         onChange={() => onSelect(isAll ? [] : shown.map(({ id }) => id))}
       />
       <span className={classes.says} role="status">
-        {ids.length > 0 && <b>{ids.length} selected</b>}
-        {ids.length === 0 && !outcome && "none selected"}
-        {ids.length === 0 && outcome && !error && `${counted(outcome.done, "message")} ${DONE[outcome.wish.action]}`}
+        <Said number={ids.length} outcome={error ? null : outcome} />
       </span>
       {Boolean(error) && <ProblemNote problem={asProblem(error)} />}
       <span className={classes.spring} />
-      {ids.length > 0 ? (
-        <>
-          <Button
-            disabled={offline !== null}
-            loading={handling.isPending}
-            onClick={() => run({ action: "replay", ids })}
-          >
-            Replay {ids.length}
-          </Button>
-          <Button
-            disabled={offline !== null}
-            style={{ color: stateColor.failed }}
-            onClick={() => setAsked({ action: "drop", ids })}
-          >
-            Drop {ids.length}…
-          </Button>
-        </>
-      ) : (
-        <>
-          <Button disabled={offline !== null} onClick={() => setAsked({ action: "replay", filter })}>
-            Replay {many}…
-          </Button>
-          <Button
-            disabled={offline !== null}
-            style={{ color: stateColor.failed }}
-            onClick={() => setAsked({ action: "drop", filter })}
-          >
-            Drop {many}…
-          </Button>
-        </>
-      )}
+      <Button
+        disabled={offline !== null}
+        loading={handling.isPending && !asked}
+        onClick={() => (some ? run({ action: "replay", ids }) : setAsked({ action: "replay", filter }))}
+      >
+        Replay {some ? ids.length : `${many}…`}
+      </Button>
+      <Button
+        disabled={offline !== null}
+        style={offline === null ? { color: stateColor.failed } : undefined}
+        onClick={() => setAsked(some ? { action: "drop", ids } : { action: "drop", filter })}
+      >
+        Drop {some ? ids.length : many}…
+      </Button>
       {asked && (
         <ConfirmDialog
           wish={asked}
@@ -99,4 +81,14 @@ export function BulkBar({ shown, hasMore, selected, filter, counts, onSelect }: 
       )}
     </div>
   );
+}
+
+function Said({ number, outcome }: { number: number; outcome: (Outcome & { wish: Wish }) | null }) {
+  if (number > 0) return <b>{number} selected</b>;
+  return outcome ? `${counted(outcome.done, "message")} ${DONE[outcome.wish.action]}` : "none selected";
+}
+
+/** "all", "all 9 that match" */
+function allWords(number: number | null, filter: Filter): string {
+  return `all${number === null ? "" : ` ${number.toLocaleString("en-US")}`}${isFiltered(filter) ? " that match" : ""}`;
 }

@@ -1,5 +1,6 @@
 import { Drawer } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { Broken } from "../../../components/pictures/Broken";
 import { Loading } from "../../../components/pictures/Loading";
 import { asProblem } from "../../../http/problem";
@@ -16,12 +17,16 @@ interface Props {
 
 /** One dead letter beside the list: why it died, its way, its content, and what can be done with it. */
 export function LetterDrawer({ id, agents, onClose }: Props) {
+  const [editing, setEditing] = useState(false);
   const letter = useQuery(letterQuery(id));
   const title = letter.data ? reasonSentence(letter.data.letter.reason) : "Dead letter";
   return (
     <Drawer
       opened
       onClose={onClose}
+      // What one has written is not lost by a stray key or click.
+      closeOnEscape={!editing}
+      closeOnClickOutside={!editing}
       position="right"
       size="min(640px, 100vw)"
       padding={0}
@@ -36,7 +41,7 @@ export function LetterDrawer({ id, agents, onClose }: Props) {
           onRetry={() => void letter.refetch()}
         />
       )}
-      {letter.data && <LetterSheet detail={letter.data} agents={agents} />}
+      {letter.data && <LetterSheet detail={letter.data} agents={agents} editing={editing} onEditing={setEditing} />}
     </Drawer>
   );
 }

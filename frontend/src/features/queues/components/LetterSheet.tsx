@@ -17,12 +17,13 @@ import { Way } from "./Way";
 interface Props {
   detail: DeadLetterDetail;
   agents: Agents;
+  editing: boolean;
+  onEditing(editing: boolean): void;
 }
 
 /** Everything of a dead letter, and below it what can be done. */
-export function LetterSheet({ detail, agents }: Props) {
+export function LetterSheet({ detail, agents, editing, onEditing }: Props) {
   const { letter } = detail;
-  const [editing, setEditing] = useState(false);
   const [dropping, setDropping] = useState(false);
   const offline = useOffline();
   const handling = useHandling(() => setDropping(false));
@@ -42,7 +43,7 @@ export function LetterSheet({ detail, agents }: Props) {
         <LetterFacts detail={detail} agents={agents} />
         <Way detail={detail} agents={agents} />
         {editing && isWaiting ? (
-          <EditForm detail={detail} onClose={() => setEditing(false)} />
+          <EditForm detail={detail} onClose={() => onEditing(false)} />
         ) : (
           <LetterBody detail={detail} />
         )}
@@ -54,14 +55,14 @@ export function LetterSheet({ detail, agents }: Props) {
             size="md"
             disabled={!canAct}
             title={offline ?? ""}
-            style={{ color: stateColor.failed }}
+            style={canAct ? { color: stateColor.failed } : undefined}
             onClick={() => setDropping(true)}
           >
             Drop…
           </Button>
           <span className={classes.spring} />
           {(detail.body_complete || detail.may_readdress) && (
-            <Button size="md" disabled={!canAct} onClick={() => setEditing(true)}>
+            <Button size="md" disabled={!canAct} onClick={() => onEditing(true)}>
               Edit
             </Button>
           )}

@@ -29,6 +29,8 @@ export function QueueTable({ queues, agents, filter, onClear, onLetters }: Props
   const byName = new Map(groups.agents.map((queue) => [queue.name, queue]));
   const sorted = order.flatMap((name) => byName.get(name) ?? []);
   const shown = isWhole ? sorted : sorted.slice(0, MOST);
+  const isCounted = queues.some(({ rate_in: rate }) => rate !== null) || queues.every(({ growth }) => growth === null);
+  const why = isCounted ? undefined : "This queue server does not tell it over AMQP";
   const bodies = [groups.inputs, shown, groups.lanes].filter((group) => group.length > 0);
   if (bodies.length === 0) {
     return (
@@ -50,11 +52,15 @@ export function QueueTable({ queues, agents, filter, onClear, onLetters }: Props
           <tr>
             <th scope="col">Queue</th>
             <th scope="col">Depth</th>
-            <th scope="col" title="Delivered, not yet acknowledged">
+            <th scope="col" title={why ?? "Delivered, not yet acknowledged"}>
               Unacked
             </th>
-            <th scope="col">In /s</th>
-            <th scope="col">Out /s</th>
+            <th scope="col" title={why}>
+              In /s
+            </th>
+            <th scope="col" title={why}>
+              Out /s
+            </th>
             <th scope="col">Consumers</th>
             <th scope="col" title="Dead letters that wait for a person">
               Dead
