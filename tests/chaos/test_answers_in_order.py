@@ -3,8 +3,6 @@
 import asyncio
 from asyncio import Future
 
-import pytest
-
 from muster_messaging.message import Message
 from muster_server.flow.inbox import Inbox
 from tests.agent.fake_bus import FakeBus
@@ -15,7 +13,6 @@ def report(run: str, number: int, kind: str) -> Message:
     return Message(f"{run}-{number}", kind, conversation="cnv_1", run=run)
 
 
-@pytest.mark.xfail(strict=True, reason="the server's inbox keeps the order of a run, not yet that of a conversation")
 async def test_a_conversations_messages_are_handled_in_the_order_in_which_they_came() -> None:
     # Given what a run tells first and last, which is stored, and between them text that only passes
     bus, loop, handled = FakeBus(), asyncio.get_running_loop(), []

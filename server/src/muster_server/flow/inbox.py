@@ -1,7 +1,7 @@
 """The inbox: messages for the server come off the bus, into the database, and only then are acknowledged.
 
-Messages of one run are handled one after another, those of different runs side by side. What cannot be stored now is
-tried again and keeps its place; what can never be understood goes to the dead letters with a reason in the log.
+Messages of one conversation are handled one after another, those of different ones side by side. What cannot be stored
+now is tried again and keeps its place; what can never be understood goes to the dead letters with a reason in the log.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ class Inbox:
         self._subscription = await self._bus.subscribe(SERVER_INPUT, PREFETCH)
         while True:
             for delivery in await self._subscription.next_batch():
-                lane = delivery.message.run or delivery.message.id
+                lane = delivery.message.conversation or delivery.message.id
                 queue = self._lanes.get(lane)
                 if queue is None:
                     self._lanes[lane] = deque((delivery,))
