@@ -1,6 +1,7 @@
 """Messages in hand: answered once, in order, whatever is delivered again."""
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,33 @@ async def test_a_message_that_was_answered_is_only_acknowledged(tmp_path: Path) 
         (again,) = made.take(message)
         assert made.subscription.acked[-1] == again
         assert len(made.bus.published) == 1
+
+
+async def test_a_side_effect_is_not_repeated_however_soon_the_agent_dies(tmp_path: Path) -> None:
+    # Given an agent that dies in the moment in which its tool acts: what its disk holds then is kept aside
+    (tmp_path / "died").mkdir()
+    acted: list[int] = []
+
+    async def act(message: IncomingMessage, reply: Reply) -> None:
+        async with reply.tool("deploy"):
+            acted.append(message.attempt)
+            for file in tmp_path.glob("journal.db*"):
+                shutil.copy(file, tmp_path / "died")
+
+    message = chat("hi")
+    async with bench(tmp_path, act) as made:
+        made.take(message)
+        await made.end(message)
+
+    # When it starts again on that, and the message comes again
+    async with bench(tmp_path / "died", act) as made:
+        made.journal.belongs_to("agt_bench")
+        made.take(message)
+        ended = await made.end(message)
+
+    # Then a person is told, and nothing is done a second time
+    assert error_of(ended).reason == "interrupted"
+    assert acted == [1]
 
 
 async def test_a_conversation_is_answered_in_order_others_meanwhile(tmp_path: Path) -> None:

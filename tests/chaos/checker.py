@@ -40,7 +40,7 @@ class Rules(NamedTuple):
     errors: bool = False
     #: Answers come in the order of their messages; not where the bench itself swaps messages on the way.
     answers_in_order: bool = True
-    #: Refs of messages that execute a command.
+    #: Every message executes a command: where its run has finished, it was executed.
     acts: bool = False
 
 

@@ -106,6 +106,14 @@ class Publisher:
             return
         self._touch_now(run)
 
+    def acts(self, run: Run) -> None:
+        """Something is about to be done for this run: let the journal know that it is running, before that.
+
+        A message that the journal does not know is begun anew after a crash, whatever was done for it.
+        """
+        if run.core.state is RunState.NEW and not run.core.ended:
+            self._rows.put(run.row("running"))
+
     def repeat(self, row: MessageRow) -> None:
         """Publish once more what the journal holds as an answer: the same message, as receivers see it."""
         message = answer_again(row, self._agent_id)

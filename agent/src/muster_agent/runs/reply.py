@@ -51,7 +51,7 @@ class RunServices(Protocol):
         """Return what earlier attempts did."""
         ...
 
-    def intend(self, message_id: str, receipt: str, tool: str, *, resumable: bool) -> Awaitable[None]:
+    def intend(self, run: Run, receipt: str, tool: str, *, resumable: bool) -> Awaitable[None]:
         """Write that a tool is about to act."""
         ...
 
@@ -160,7 +160,7 @@ class Reply:
         """Return when the tool may act and the journal knows that it will."""
         await self._services.allow_effect(self.run)
         self.run.has_effects = True
-        await self._services.intend(self.run.request.id, receipt, tool, resumable=resumable)
+        await self._services.intend(self.run, receipt, tool, resumable=resumable)
 
     async def done(self, receipt: str, result: Mapping[str, Any]) -> None:
         """Return when the journal knows what came of it."""

@@ -165,9 +165,10 @@ class Runner:
         """Return what earlier attempts did."""
         return self._effects.of(message_id)
 
-    def intend(self, message_id: str, receipt: str, tool: str, *, resumable: bool) -> Awaitable[None]:
+    def intend(self, run: Run, receipt: str, tool: str, *, resumable: bool) -> Awaitable[None]:
         """Write that a tool is about to act."""
-        return self._effects.intend(message_id, receipt, tool, resumable=resumable)
+        self._publisher.acts(run)
+        return self._effects.intend(run.request.id, receipt, tool, resumable=resumable)
 
     def done(self, message_id: str, receipt: str, result: Mapping[str, Any]) -> Awaitable[None]:
         """Write what came of it."""
