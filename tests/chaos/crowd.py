@@ -18,8 +18,6 @@ from tests.chaos.recovery import summary
 
 __all__ = ["Crowd", "Faults", "Plan", "Report", "talk_through"]
 
-#: Seconds that viewers may need to catch up with the database, when all runs have ended.
-CATCH_UP_S = 15.0
 DEFAULT = Rules()
 
 
@@ -43,6 +41,8 @@ class Plan:
     window: int = 1
     #: Seconds until what has not ended counts as lost.
     deadline_s: float = 60.0
+    #: Seconds that viewers may need to catch up with the database, when all runs have ended.
+    catch_up_s: float = 15.0
 
 
 @dataclass(slots=True)
@@ -151,7 +151,7 @@ class Crowd:
         known = {conversation for browser in self.browsers for conversation in browser.transcripts}
         lasts = await asyncio.to_thread(note_stored, self._fleet, self.ledger, self.tag, known)
         try:
-            async with asyncio.timeout(CATCH_UP_S):
+            async with asyncio.timeout(self.plan.catch_up_s):
                 await asyncio.gather(*(browser.reaches(lasts) for browser in self.browsers))
         except TimeoutError:
             pass  # what somebody does not show by now is found by the checker

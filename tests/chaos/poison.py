@@ -80,7 +80,8 @@ class Poisoner:
             await self._raw(Publish(number=1, exchange=TO_BROKER, key=partition_key(partition), frame=frame))
             return
         good = ChatBody(text="poison", run_id="", sender_name="poisoner").model_dump_json().encode()
-        message = Message(name, CHAT, good, conversation=conversation)._replace(**kind.fields)
+        # As agents do: where all share one login, the queue server cannot say who sent it.
+        message = Message(name, CHAT, good, conversation=conversation, origin=self._agent.id)._replace(**kind.fields)
         self.sent[name] = kind
         await self._bus.publish(TO_BROKER, partition_key(partition), message)
 
@@ -119,7 +120,6 @@ async def poison_chaos(fleet: ChaosFleet, plan: Plan) -> Report:
     async with puppet(fleet.grpc_address, token, fleet.folder, name) as agent, agent.beating():
         bus = await agent.bus()
         poisoner = Poisoner(agent, bus, name)
-        listening = asyncio.create_task(poisoner.listen())
 
         async def faults(crowd: Crowd) -> None:
             doses = [kind for kind in KINDS for _ in range(plan.faults)]
@@ -129,12 +129,13 @@ async def poison_chaos(fleet: ChaosFleet, plan: Plan) -> Report:
                 await poisoner.send(kind, number)
             await poisoner.all_told()
 
+        letters = plan.faults * sum(bool(kind.queue) for kind in KINDS)
         try:
-            letters = plan.faults * sum(bool(kind.queue) for kind in KINDS)
-            report = await talk_through("R12", fleet, plan, faults, letters=letters)
+            async with asyncio.TaskGroup() as group:
+                listening = group.create_task(poisoner.listen())
+                report = await talk_through("R12", fleet, plan, faults, letters=letters)
+                listening.cancel()
         finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
             await bus.close()
     report.problems += await asyncio.to_thread(_judge, fleet, poisoner)
     report.numbers["poison"] = len(poisoner.sent)
