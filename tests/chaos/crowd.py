@@ -38,7 +38,7 @@ class Plan:
     #: Seconds that somebody thinks before typing on.
     think_s: float = 0.05
     #: Messages of one chat that have not ended when the next is sent.
-    window: int = 1
+    window: int = 2
     #: Seconds until what has not ended counts as lost.
     deadline_s: float = 60.0
     #: Seconds that viewers may need to catch up with the database, when all runs have ended.

@@ -25,15 +25,13 @@ __all__ = ["BARS", "main"]
 STORMY = Path(__file__).with_name("stormy_broker.py")
 #: Messages in each chat, chats of each browser, faults and seconds between them, at scale 1: some minutes each.
 PLANS = {
-    "R2": Plan(
-        0, messages=200, browsers=4, chats=4, faults=30, pause_s=(1, 4), freeze_s=(5, 12), window=2, deadline_s=900
-    ),
-    "R3": Plan(0, messages=200, browsers=4, chats=4, faults=10, pause_s=(3, 8), window=2, deadline_s=900),
-    "R5": Plan(0, messages=100, browsers=10, chats=2, faults=15, pause_s=(3, 8), window=2, deadline_s=900),
-    "R6": Plan(0, messages=30, browsers=3, chats=4, faults=30, pause_s=(0.5, 2), window=2, deadline_s=900),
+    "R2": Plan(0, messages=200, browsers=4, chats=4, faults=30, pause_s=(1, 4), freeze_s=(5, 12), deadline_s=900),
+    "R3": Plan(0, messages=200, browsers=4, chats=4, faults=10, pause_s=(3, 8), deadline_s=900),
+    "R5": Plan(0, messages=100, browsers=10, chats=2, faults=15, pause_s=(3, 8), deadline_s=900),
+    "R6": Plan(0, messages=30, browsers=3, chats=4, faults=30, pause_s=(0.5, 2), deadline_s=900),
     "R7": Plan(0, messages=250, faults=100, pause_s=(0.05, 0.5), deadline_s=600, catch_up_s=300),
     "R8": Plan(0, messages=500, browsers=4, chats=5, think_s=0.02, window=3, deadline_s=900),
-    "R12": Plan(0, messages=100, browsers=4, chats=4, faults=20, pause_s=(0.02, 0.3), window=2, deadline_s=900),
+    "R12": Plan(0, messages=100, browsers=4, chats=4, faults=20, pause_s=(0.02, 0.3), deadline_s=900),
     "R15": Plan(0, faults=10),
 }
 BUSES = ("embedded", "rabbitmq")
