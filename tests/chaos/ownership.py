@@ -10,7 +10,7 @@ from muster_cli.connection import ANNOUNCEMENT
 from muster_messaging.link.channel import fetch_certificate, open_channel
 from muster_messaging.link.identity import Identity
 from muster_shared_models.problems import MusterError, Reason
-from muster_shared_models.system import split_join_token
+from muster_shared_models.system import NewJoinToken, split_join_token
 from tests.chaos.checker import Problem
 from tests.chaos.crowd import Plan, Report
 from tests.chaos.fleet import ChaosFleet, ChaosProcess
@@ -32,7 +32,7 @@ async def name_races(fleet: ChaosFleet, plan: Plan, *, wanting: int = 100) -> Re
     rng = random.Random(plan.seed)
     for turn in range(plan.faults):
         name = f"wanted-{plan.seed}-{turn}"
-        tokens = await asyncio.to_thread(lambda: [fleet.join_token("agent") for _ in range(wanting)])
+        tokens = await asyncio.to_thread(_tokens, fleet, wanting)
         rng.shuffle(tokens)
         outcomes = await _register(fleet, name, tokens)
         report.numbers["registrations"] += wanting
@@ -46,6 +46,11 @@ async def name_races(fleet: ChaosFleet, plan: Plan, *, wanting: int = 100) -> Re
             report.problems.append(Problem("ownership", f"{name}: {len(owners)} agents are listed"))
     report.seconds = time.monotonic() - began
     return report
+
+
+def _tokens(fleet: ChaosFleet, count: int) -> list[str]:
+    with fleet.api() as api:
+        return [str(api.post("/api/v1/join-tokens", NewJoinToken(kind="agent"))["token"]) for _ in range(count)]
 
 
 async def _register(fleet: ChaosFleet, name: str, tokens: list[str]) -> list[str]:
