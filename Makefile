@@ -95,6 +95,11 @@ test: lint console ## Everything: lint, web console tests, then pytest with real
 chaos: $(STAMPS)/python-dev ## Kill, cut, poison and double for a while: nothing may be lost (ARGS="--only R2 --seed 7")
 	@$(BIN)/python -m tests.chaos.run $(ARGS)
 
+.PHONY: bench
+bench: $(STAMPS)/python-dev ## Measure round trips, then beside Celery and AutoGen in environments of their own (ARGS=--quick)
+	@$(BIN)/python -m benchmarks.round_trip $(ARGS)
+	@$(BIN)/python -m benchmarks.peers $(ARGS)
+
 .PHONY: clean
 clean: ## Remove what was built (not .muster, your data)
 	@rm -rf $(VENV) frontend/node_modules $(CONSOLE)
