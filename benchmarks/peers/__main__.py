@@ -11,12 +11,12 @@ import platform
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from benchmarks.peers.contenders import CELERY_POOLS, Contender, autogen_grpc, autogen_memory, celery, muster
-from benchmarks.peers.environments import NotInstalledError
+from benchmarks.peers.environments import NotInstalledError, python_of
 from benchmarks.peers.processes import PeerFailedError
 from benchmarks.peers.tables import Measured, ratios
 from muster_cli.provision.queue_server import private_rabbitmq
@@ -61,21 +61,33 @@ def _rabbitmq(folder: Path, failed: dict[str, str]) -> Iterator[str | None]:
             node.stop()
 
 
+def _installed(failed: dict[str, str]) -> dict[str, Path]:
+    found = {}
+    for peer in ("celery", "autogen"):
+        try:
+            found[peer] = python_of(peer)
+        except NotInstalledError as error:
+            failed[peer] = f"not installed: {error}"
+            _say(f"{peer} is left out: {error}")
+    return found
+
+
 def _start(stack: contextlib.ExitStack, folder: Path, failed: dict[str, str]) -> list[Contender]:
-    rabbit = folder / "rabbitmq"
+    pythons, rabbit = _installed(failed), folder / "rabbitmq"
     amqp = stack.enter_context(_rabbitmq(rabbit, failed))
     entered = [stack.enter_context(muster("muster, embedded", folder / "embedded", "embedded"))]
-    wanted: dict[str, Callable[[], AbstractContextManager[Contender]]] = {}
+    wanted: dict[str, AbstractContextManager[Contender]] = {}
     if amqp:
         entered.append(stack.enter_context(muster("muster, rabbitmq", folder / "muster", amqp, rabbit)))
-        for pool in CELERY_POOLS:
-            wanted[f"celery, {pool}"] = lambda pool=pool: celery(pool, folder, amqp, rabbit)
-    wanted["autogen, in memory"] = lambda: autogen_memory(folder)
-    wanted["autogen, grpc"] = lambda: autogen_grpc(folder)
-    for name, start in wanted.items():
+    if amqp and "celery" in pythons:
+        wanted |= {f"celery, {pool}": celery(pythons["celery"], pool, folder, amqp, rabbit) for pool in CELERY_POOLS}
+    if "autogen" in pythons:
+        wanted["autogen, in memory"] = autogen_memory(pythons["autogen"], folder)
+        wanted["autogen, grpc"] = autogen_grpc(pythons["autogen"], folder)
+    for name, starting in wanted.items():
         try:
-            entered.append(stack.enter_context(start()))
-        except (NotInstalledError, PeerFailedError) as error:
+            entered.append(stack.enter_context(starting))
+        except PeerFailedError as error:
             failed[name] = str(error)
             _say(f"{name} is left out: {error}")
     return entered

@@ -8,7 +8,6 @@ from pathlib import Path
 import uvloop
 
 from benchmarks.chatter import Figures, round_trips
-from benchmarks.peers.environments import python_of
 from benchmarks.peers.processes import PeerProcess, cpu_s
 from benchmarks.stack import running_stack
 from muster_cli.provision.ports import free_ports
@@ -54,9 +53,8 @@ def muster(name: str, folder: Path, bus: str, rabbit: Path | None = None) -> Ite
 
 
 @contextlib.contextmanager
-def celery(pool: str, folder: Path, amqp: str, rabbit: Path) -> Iterator[Contender]:
+def celery(python: Path, pool: str, folder: Path, amqp: str, rabbit: Path) -> Iterator[Contender]:
     """A worker with a queue of its own, and a client."""
-    python = python_of("celery")
     environment = {"BENCH_AMQP": amqp, "BENCH_QUEUE": f"peers.{pool}"}
     with contextlib.ExitStack() as stack:
         worker = _start(stack, PeerProcess(python, folder / f"{pool}.log", "celery_worker", pool, **environment))
@@ -66,17 +64,16 @@ def celery(pool: str, folder: Path, amqp: str, rabbit: Path) -> Iterator[Contend
 
 
 @contextlib.contextmanager
-def autogen_memory(folder: Path) -> Iterator[Contender]:
+def autogen_memory(python: Path, folder: Path) -> Iterator[Contender]:
     """Everything in one process."""
     with contextlib.ExitStack() as stack:
-        only = _start(stack, PeerProcess(python_of("autogen"), folder / "memory.log", "autogen_roles", "memory"))
+        only = _start(stack, PeerProcess(python, folder / "memory.log", "autogen_roles", "memory"))
         yield Contender("autogen, in memory", only.round_trips, {"everything": only.pid})
 
 
 @contextlib.contextmanager
-def autogen_grpc(folder: Path) -> Iterator[Contender]:
+def autogen_grpc(python: Path, folder: Path) -> Iterator[Contender]:
     """Host, worker and client."""
-    python = python_of("autogen")
     address = f"127.0.0.1:{free_ports(1)[0]}"
     with contextlib.ExitStack() as stack:
         roles = {

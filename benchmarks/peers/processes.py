@@ -99,4 +99,5 @@ class PeerProcess:
         return line
 
     def _failure(self) -> PeerFailedError:
-        return PeerFailedError(f"{self._log.stem} ended: {self._log.read_text(errors='replace').strip()[-600:]}")
+        said = self._log.read_text(errors="replace").strip()[-600:]
+        return PeerFailedError(f"{self._log.stem} ended with {self._process.wait()}: {said}")
