@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import psutil
 import uvloop
 
 from benchmarks.chatter import Figures, round_trips
@@ -37,14 +38,23 @@ def _row(name: str, in_flight: int, figures: Figures, cpu: dict[str, float] | No
     return row
 
 
+def _beside() -> dict[str, float]:
+    """Return the processor seconds of this client and of RabbitMQ, if it runs."""
+    me = psutil.Process()
+    erlang = [child for child in me.children(recursive=True) if child.name().startswith("beam")]
+    seconds = {"client": sum(me.cpu_times()[:2])}
+    return seconds | ({"rabbitmq": sum(sum(one.cpu_times()[:2]) for one in erlang)} if erlang else {})
+
+
 def _measure(name: str, bus: str, counts: dict[int, int]) -> dict[str, object]:
     rows = []
     with tempfile.TemporaryDirectory(prefix="muster-bench-") as folder, running_stack(Path(folder), bus) as stack:
         uvloop.run(round_trips(stack, 20, 400))  # warm
         for in_flight, count in counts.items():
-            before = stack.cpu_s()
+            before = stack.cpu_s() | _beside()
             figures = uvloop.run(round_trips(stack, in_flight, count))
-            cpu = {process: seconds - before[process] for process, seconds in stack.cpu_s().items()}
+            after = stack.cpu_s() | _beside()
+            cpu = {process: seconds - before[process] for process, seconds in after.items()}
             rows.append(_row(name, in_flight, figures, cpu))
         return {"rows": rows, "started_s": stack.started_s, "memory_mib": stack.memory_mib()}
 
