@@ -168,7 +168,7 @@ def _join(connection: Connection, kind: str, name: str, state: Path) -> str:
 
 
 async def _answered(connection: Connection, agents: int, stop: asyncio.Event) -> None:
-    """Return when the agents and a broker are there, or after a while: the console shows what is missing better than we can."""
+    """Return when agents and a broker are there, or after a while: the console shows best what is missing."""
     give_up_at = asyncio.get_running_loop().time() + START_TIMEOUT_S
     while not stop.is_set() and asyncio.get_running_loop().time() < give_up_at:
         # A server that is killed at this moment comes back.
