@@ -1,5 +1,6 @@
 """The tables as code describes them, as the migrations make them, and as the statements use them."""
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from muster_server.conversations import store as conversations
 from muster_server.deadletters import store as letters
 from muster_server.flow import doubles, inbox, outbox
 from muster_server.store.opening import open_store
+from muster_server.store.schema import HEAD, migrate, upgrade
 from muster_server.store.store import Store
 from muster_server.store.tables import idempotency, metadata
 from muster_server.store.tables import inbox as inbox_table
@@ -40,11 +42,34 @@ def statements() -> list[tuple[str, str]]:
 
 
 async def test_the_migrations_make_the_tables_of_the_code(store: Store, database_url: str, tmp_path: Path) -> None:
-    url = database_url.replace("postgresql://", "postgresql+psycopg://") or f"sqlite:///{tmp_path}/muster.db"
+    """A new database is made from the code at once, an old one by the migrations: both end at the same tables."""
+    url = database_url.replace("postgresql://", "postgresql+psycopg://") or f"sqlite:///{tmp_path}/migrated.db"
     engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        metadata.drop_all(connection)
+        connection.execute(sa.text("DROP TABLE IF EXISTS alembic_version"))
+        upgrade(connection)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar_one() == HEAD
     engine.dispose()
+
+
+def layout(path: Path) -> set[tuple[str, str]]:
+    """Return every table and index of a SQLite file: its name, and how it is made, its parts in any order."""
+    with sqlite3.connect(path) as connection:
+        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    connection.close()
+    return {(name, " ".join(sorted(re.split(r"[\s,]+", sql)))) for name, sql in rows}
+
+
+def test_a_new_database_is_made_as_the_migrations_make_it(tmp_path: Path) -> None:
+    migrate(f"sqlite:///{tmp_path}/new.db")
+    engine = sa.create_engine(f"sqlite:///{tmp_path}/migrated.db")
+    with engine.begin() as connection:
+        upgrade(connection)
+    engine.dispose()
+    assert layout(tmp_path / "new.db") == layout(tmp_path / "migrated.db")
 
 
 @pytest.mark.parametrize(("name", "sql"), [pytest.param(*each, id=each[0]) for each in statements()])

@@ -6,7 +6,12 @@ import sys
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-__all__ = ["end_with_parent", "run_loop"]
+from muster_cli.settings import take_environment
+
+__all__ = ["LOADED", "follow_parent", "run_loop"]
+
+#: What a child says when it can take its environment.
+LOADED = b"loaded\n"
 
 T = TypeVar("T")
 
@@ -26,15 +31,31 @@ def run_loop(coroutine: Coroutine[Any, Any, T]) -> T:
     return uvloop.run(coroutine)
 
 
-def end_with_parent() -> None:
-    """Send this process SIGTERM when standard input ends: its parent, `muster up`, is gone."""
-    import os  # noqa: PLC0415 - only children of `muster up` need these
+def follow_parent() -> None:
+    """Be a child of `muster up`: say that the modules are loaded, take the environment, end when the parent is gone.
+
+    The environment comes as a line of JSON on standard input: the children load while the server starts, so that what
+    they need from it (a join token) is known only later; and nobody reads it in the list of processes.
+    """
+    import json  # noqa: PLC0415 - only children of `muster up` need these
+    import os  # noqa: PLC0415
     import signal  # noqa: PLC0415
     import threading  # noqa: PLC0415
 
+    # Not through sys.stdin: its lock would still be held when the interpreter shuts down.
+    def more() -> bytes:
+        return os.read(0, 65_536)
+
+    os.write(1, LOADED)
+    line = b""
+    while not line.endswith(b"\n"):
+        if not (part := more()):
+            sys.exit(0)
+        line += part
+    take_environment(json.loads(line))
+
     def watch() -> None:
-        # Not through sys.stdin: its lock would still be held when the interpreter shuts down.
-        while os.read(0, 4096):
+        while more():
             pass
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from muster_shared_models.problems import MusterError, Reason
 
-__all__ = ["CliSettings", "child_environment", "interpreter", "read_settings", "silence_grpc"]
+__all__ = ["CliSettings", "child_environment", "interpreter", "read_settings", "silence_grpc", "take_environment"]
 
 T = TypeVar("T", bound=BaseSettings)
 
@@ -60,9 +60,14 @@ class CliSettings(BaseSettings):
         return read_settings(cls, mistral_api_key=SecretStr(os.environ.get("MISTRAL_API_KEY", "")))
 
 
-def child_environment(values: Mapping[str, str]) -> dict[str, str]:
-    """Return this process's environment with `values` over it, for a process that `muster up` starts."""
-    return {**os.environ, "PYTHONUNBUFFERED": "1", **values}
+def child_environment() -> dict[str, str]:
+    """Return this process's environment for a process that `muster up` starts."""
+    return {**os.environ, "PYTHONUNBUFFERED": "1"}
+
+
+def take_environment(values: Mapping[str, str]) -> None:
+    """Set what `muster up` told this process, over what it was started with."""
+    os.environ.update(values)
 
 
 def interpreter() -> list[str]:

@@ -2,15 +2,17 @@
 
 import asyncio
 import contextlib
+import json
 import logging
 import random
 import signal
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from muster_cli.looping import LOADED
 from muster_cli.output import say
 from muster_cli.settings import child_environment, interpreter
 
@@ -28,10 +30,12 @@ STOP_TIMEOUT_S = 12.0
 class Child:
     """A `muster` process that is started again when it ends by itself."""
 
-    def __init__(self, name: str, arguments: Sequence[str], environment: dict[str, str], log_dir: Path) -> None:
+    def __init__(self, name: str, arguments: Sequence[str], log_dir: Path) -> None:
         self.name = name
         self._arguments = arguments
-        self._environment = environment
+        self._environment: asyncio.Future[Mapping[str, str]] = asyncio.get_running_loop().create_future()
+        #: Set when its modules are loaded: it then only waits for its environment.
+        self.loaded = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
         self._stop = asyncio.Event()
         #: Whether it is started again when it ends. What never came up is explained instead.
@@ -41,6 +45,10 @@ class Child:
         self._log = logging.Logger(name)
         self._file = RotatingFileHandler(log_dir / f"{name}.log", maxBytes=LOG_BYTES, backupCount=LOG_FILES)
         self._log.addHandler(self._file)
+
+    def begin(self, environment: Mapping[str, str]) -> None:
+        """Let it work, with this over the environment that it has from us."""
+        self._environment.set_result(environment)
 
     @property
     def ended(self) -> bool:
@@ -75,15 +83,26 @@ class Child:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env=child_environment(self._environment),
+            env=child_environment(),
             # Ctrl-C in the terminal is for `muster up`, which stops everything in order.
             start_new_session=sys.platform != "win32",
         )
         assert self._process.stdout is not None
         while line := await self._line(self._process.stdout):
+            if line.encode() == LOADED:
+                self.loaded.set()
+                await self._tell(self._process)
+                continue
             self._tail.append(line.rstrip("\n"))
             self._log.info(line.rstrip("\n"))
         return await self._process.wait()
+
+    async def _tell(self, process: asyncio.subprocess.Process) -> None:
+        environment = await asyncio.shield(self._environment)
+        assert process.stdin is not None
+        with contextlib.suppress(ConnectionError):  # it ended: its last lines say why
+            process.stdin.write(json.dumps(dict(environment)).encode() + b"\n")
+            await process.stdin.drain()
 
     @staticmethod
     async def _line(stream: asyncio.StreamReader) -> str:

@@ -5,7 +5,7 @@ import contextlib
 import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from muster_cli.connection import ANNOUNCEMENT, Announcement, Connection
@@ -23,6 +23,7 @@ __all__ = ["run_everything"]
 
 START_TIMEOUT_S = 30.0
 POLL_S = 0.05
+LOAD_TIMEOUT_S = 10.0
 
 
 async def run_everything(settings: CliSettings, bus: str) -> None:
@@ -63,25 +64,24 @@ async def _start_rabbit(settings: CliSettings, bus: str, stop: asyncio.Event) ->
 
 async def _run(settings: CliSettings, bus: str, bus_api: str, stop: asyncio.Event) -> None:
     (settings.data_dir / ANNOUNCEMENT).unlink(missing_ok=True)
-    children: list[Child] = []
+    logs = settings.data_dir / "logs"
+    server, broker = Child("server", ["server"], logs), Child("broker-1", ["broker"], logs)
+    agents = [Child(name, ["agent", name, "--name", name], logs) for name in _agents(settings)]
+    server.kept_up = False
+    server.begin(_server_environment(settings, bus, bus_api))
     tasks: list[asyncio.Task[None]] = []
-
-    def start(child: Child) -> Child:
-        children.append(child)
-        tasks.append(asyncio.create_task(child.run(), name=child.name))
-        return child
-
+    starting = asyncio.create_task(_start_in_turn((server, broker, *agents), tasks))
     stopping = asyncio.create_task(stop.wait())
     try:
-        server = start(_server(settings, bus, bus_api))
-        server.kept_up = False
         announced = await _announced(settings, server, stop)
         server.kept_up = True
         if announced:
             with Connection.open(settings) as connection:
-                for child in await asyncio.to_thread(_others, settings, connection, announced):
-                    start(child)
-                await _answered(connection, len(children) - 2, stop)
+                broker.begin(_broker_environment(settings, connection, announced))
+                for agent in agents:
+                    agent.begin(_agent_environment(settings, connection, announced, agent.name))
+                await starting
+                await _answered(connection, len(agents), stop)
                 _welcome(settings, connection, bus)
         await asyncio.wait((stopping, *tasks), return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
@@ -89,17 +89,29 @@ async def _run(settings: CliSettings, bus: str, bus_api: str, stop: asyncio.Even
                 task.result()
     finally:
         stopping.cancel()
+        starting.cancel()
         # The stop order: agents finish while the broker still carries their answers, the broker while the server is up.
         say("stopping ...")
-        agents, broker, first = children[2:], children[1:2], children[:1]
-        for group in (agents, broker, first):
+        for group in (agents, [broker], [server]):
             await asyncio.gather(*(child.stop() for child in group))
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _server(settings: CliSettings, bus: str, bus_api: str) -> Child:
+async def _start_in_turn(children: Sequence[Child], tasks: list[asyncio.Task[None]]) -> None:
+    """Let the others load one after the other beside the server, which takes longest: all at once would slow it."""
+    for child in children:
+        task = asyncio.create_task(child.run(), name=child.name)
+        tasks.append(task)
+        if child is children[0]:
+            continue
+        loaded = asyncio.create_task(child.loaded.wait())
+        await asyncio.wait((loaded, task), return_when=asyncio.FIRST_COMPLETED, timeout=LOAD_TIMEOUT_S)
+        loaded.cancel()
+
+
+def _server_environment(settings: CliSettings, bus: str, bus_api: str) -> dict[str, str]:
     environment = {"MUSTER_DATA_DIR": str(settings.data_dir), "MUSTER_BUS": bus}
     if bus_api:
         environment["MUSTER_BUS_API"] = bus_api
@@ -111,7 +123,7 @@ def _server(settings: CliSettings, bus: str, bus_api: str) -> Child:
         if port and chosen != port:
             say(f"Port {port} is in use: taking {chosen} instead. {name} chooses another.")
         environment[name] = str(chosen)
-    return Child("server", ["server"], environment, settings.data_dir / "logs")
+    return environment
 
 
 async def _announced(settings: CliSettings, server: Child, stop: asyncio.Event) -> Announcement | None:
@@ -134,25 +146,28 @@ def _did_not_start(tail: str, log: Path) -> MusterError:
     return MusterError(reason, f"The server did not start. Its last words:\n{tail}", f"Its log is {log}.")
 
 
-def _others(settings: CliSettings, connection: Connection, server: Announcement) -> list[Child]:
-    names = ["echo", "operator"] + (["chat"] if settings.mistral_api_key.get_secret_value() else [])
-    logs = settings.data_dir / "logs"
-    broker = _state(settings, "broker-1")
-    environment = {
+def _agents(settings: CliSettings) -> list[str]:
+    return ["echo", "operator"] + (["chat"] if settings.mistral_api_key.get_secret_value() else [])
+
+
+def _broker_environment(settings: CliSettings, connection: Connection, server: Announcement) -> dict[str, str]:
+    state = _state(settings, "broker-1")
+    return {
         "MUSTER_SERVER": server.grpc_address,
-        "MUSTER_JOIN": _join(connection, "broker", "", broker),
-        "MUSTER_BROKER_STATE_DIR": str(broker),
+        "MUSTER_JOIN": _join(connection, "broker", "", state),
+        "MUSTER_BROKER_STATE_DIR": str(state),
     }
-    children = [Child("broker-1", ["broker"], environment, logs)]
-    for name in names:
-        state = _state(settings, name)
-        environment = {
-            "MUSTER_SERVER": server.grpc_address,
-            "MUSTER_JOIN": _join(connection, "agent", name, state),
-            "MUSTER_STATE_DIR": str(state),
-        }
-        children.append(Child(name, ["agent", name, "--name", name], environment, logs))
-    return children
+
+
+def _agent_environment(
+    settings: CliSettings, connection: Connection, server: Announcement, name: str
+) -> dict[str, str]:
+    state = _state(settings, name)
+    return {
+        "MUSTER_SERVER": server.grpc_address,
+        "MUSTER_JOIN": _join(connection, "agent", name, state),
+        "MUSTER_STATE_DIR": str(state),
+    }
 
 
 def _state(settings: CliSettings, name: str) -> Path:

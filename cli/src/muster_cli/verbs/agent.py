@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from muster_cli.looping import end_with_parent, run_loop
+from muster_cli.looping import follow_parent, run_loop
 
 __all__ = ["agent"]
 
@@ -31,7 +31,7 @@ def agent(
     from muster_agent.settings import load_settings  # noqa: PLC0415
 
     if with_parent:
-        end_with_parent()
+        follow_parent()
     settings = load_settings(
         server=server,
         join=join,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from muster_cli.looping import end_with_parent, run_loop
+from muster_cli.looping import follow_parent, run_loop
 from muster_cli.settings import read_settings
 
 __all__ = ["broker"]
@@ -27,7 +27,7 @@ def broker(
     from muster_server.log import set_up_logs  # noqa: PLC0415
 
     if with_parent:
-        end_with_parent()
+        follow_parent()
     settings = read_settings(BrokerSettings, server=server, join=join, broker_name=name, broker_state_dir=state_dir)
     set_up_logs(settings.log_level)
     run_loop(run_broker(settings))

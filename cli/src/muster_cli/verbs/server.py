@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from muster_cli.looping import end_with_parent, run_loop
+from muster_cli.looping import follow_parent, run_loop
 from muster_cli.settings import read_settings
 
 __all__ = ["server"]
@@ -30,7 +30,7 @@ def server(
     from muster_server.settings import ServerSettings  # noqa: PLC0415
 
     if with_parent:
-        end_with_parent()
+        follow_parent()
     settings = read_settings(ServerSettings, data_dir=data_dir, bus=bus, http_port=http_port, grpc_port=grpc_port)
     set_up_logs(settings.log_level)
 

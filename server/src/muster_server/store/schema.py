@@ -4,12 +4,18 @@ from pathlib import Path
 
 from sqlalchemy import Connection, create_engine, inspect, text
 
+from muster_server.store.tables import metadata
 from muster_shared_models.problems import MusterError, Reason
 
-__all__ = ["HEAD", "migrate"]
+__all__ = ["HEAD", "migrate", "upgrade"]
 
 #: The newest migration; a test holds it against `migrations/versions`. Comparing it saves loading Alembic.
 HEAD = "0002"
+#: As Alembic makes it.
+_VERSION_TABLE = (
+    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+    "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+)
 
 
 def migrate(url: str) -> None:
@@ -26,7 +32,10 @@ def migrate(url: str) -> None:
                     f"The database was made by a newer Muster (its version is {version}, this one knows {HEAD}).",
                     "Start the newer Muster, or restore a backup.",
                 )
-            _upgrade(connection)
+            if version is None:
+                _create(connection)
+            else:
+                upgrade(connection)
     finally:
         engine.dispose()
 
@@ -38,8 +47,16 @@ def _version(connection: Connection) -> str | None:
     return str(row[0]) if row else None
 
 
-def _upgrade(connection: Connection) -> None:
-    from alembic import command  # noqa: PLC0415 - takes a third of a second, needed once per version
+def _create(connection: Connection) -> None:
+    """Make the tables of an empty database at once; tests hold them against what the migrations make."""
+    metadata.create_all(connection)
+    connection.execute(text(_VERSION_TABLE))
+    connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+
+
+def upgrade(connection: Connection) -> None:
+    """Apply every migration that the database does not have yet."""
+    from alembic import command  # noqa: PLC0415 - takes half a second, needed once per version
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
