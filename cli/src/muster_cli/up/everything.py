@@ -5,14 +5,14 @@ import contextlib
 import re
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 from muster_cli.connection import ANNOUNCEMENT, Announcement, Connection
 from muster_cli.output import say
 from muster_cli.provision.console import how_to_build_the_console
 from muster_cli.provision.ports import free_ports, is_free
-from muster_cli.provision.queue_server import PrivateRabbit, private_rabbitmq
+from muster_cli.provision.queue_server import private_rabbitmq
 from muster_cli.settings import CliSettings
 from muster_cli.up.child import Child
 from muster_server.lock import locked
@@ -31,12 +31,7 @@ async def run_everything(settings: CliSettings, bus: str) -> None:
     _need_folder(settings.data_dir)
     stop = asyncio.Event()
     with _signals(stop):
-        rabbit = await _start_rabbit(settings, bus, stop)
-        try:
-            await _run(settings, rabbit.amqp_url if rabbit else bus, rabbit.management_url if rabbit else "", stop)
-        finally:
-            if rabbit:
-                await asyncio.to_thread(rabbit.stop)
+        await _run(settings, bus, stop)
 
 
 def _need_folder(folder: Path) -> None:
@@ -50,53 +45,71 @@ def _need_folder(folder: Path) -> None:
         raise MusterError(error.reason, f"{error.detail}{where}", error.hint) from None
 
 
-async def _start_rabbit(settings: CliSettings, bus: str, stop: asyncio.Event) -> PrivateRabbit | None:
+@contextlib.asynccontextmanager
+async def _queue_server(settings: CliSettings, bus: str, stop: asyncio.Event) -> AsyncIterator[tuple[str, str]]:
+    """Run a private RabbitMQ, if one is wanted; yields the bus for the server, and where its management API is."""
     if bus != "rabbitmq":
-        return None
+        yield bus, ""
+        return
     rabbit = await asyncio.to_thread(private_rabbitmq, settings.data_dir / "rabbitmq", say)
     say("Starting RabbitMQ ...")
     await asyncio.to_thread(rabbit.start)
-    if stop.is_set():
+    try:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        yield rabbit.amqp_url, rabbit.management_url
+    finally:
         await asyncio.to_thread(rabbit.stop)
-        raise KeyboardInterrupt
-    return rabbit
 
 
-async def _run(settings: CliSettings, bus: str, bus_api: str, stop: asyncio.Event) -> None:
+async def _run(settings: CliSettings, bus: str, stop: asyncio.Event) -> None:
+    # The processes load while the queue server starts.
     (settings.data_dir / ANNOUNCEMENT).unlink(missing_ok=True)
     logs = settings.data_dir / "logs"
     server, broker = Child("server", ["server"], logs), Child("broker-1", ["broker"], logs)
     agents = [Child(name, ["agent", name, "--name", name], logs) for name in _agents(settings)]
     server.kept_up = False
-    server.begin(_server_environment(settings, bus, bus_api))
     tasks: list[asyncio.Task[None]] = []
     starting = asyncio.create_task(_start_in_turn((server, broker, *agents), tasks))
+    try:
+        async with _queue_server(settings, bus, stop) as (url, api):
+            server.begin(_server_environment(settings, url, api))
+            try:
+                announced = await _announced(settings, server, stop)
+                server.kept_up = True
+                if announced:
+                    with Connection.open(settings) as connection:
+                        broker.begin(_broker_environment(settings, connection, announced))
+                        for agent in agents:
+                            agent.begin(_agent_environment(settings, connection, announced, agent.name))
+                        await starting
+                        await _answered(connection, len(agents), stop)
+                        _welcome(settings, connection, bus)
+                await _until(stop, tasks)
+            finally:
+                # The stop order: agents finish while the broker still carries their answers, the broker while the
+                # server is up, and that while its queue server is.
+                say("stopping ...")
+                for group in (agents, [broker], [server]):
+                    await asyncio.gather(*(child.stop() for child in group))
+    finally:
+        starting.cancel()
+        await asyncio.gather(*(child.stop() for child in (server, broker, *agents)))
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _until(stop: asyncio.Event, tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Wait for the end; raises what ended a task before."""
     stopping = asyncio.create_task(stop.wait())
     try:
-        announced = await _announced(settings, server, stop)
-        server.kept_up = True
-        if announced:
-            with Connection.open(settings) as connection:
-                broker.begin(_broker_environment(settings, connection, announced))
-                for agent in agents:
-                    agent.begin(_agent_environment(settings, connection, announced, agent.name))
-                await starting
-                await _answered(connection, len(agents), stop)
-                _welcome(settings, connection, bus)
         await asyncio.wait((stopping, *tasks), return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             if task.done():
                 task.result()
     finally:
         stopping.cancel()
-        starting.cancel()
-        # The stop order: agents finish while the broker still carries their answers, the broker while the server is up.
-        say("stopping ...")
-        for group in (agents, [broker], [server]):
-            await asyncio.gather(*(child.stop() for child in group))
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _start_in_turn(children: Sequence[Child], tasks: list[asyncio.Task[None]]) -> None:

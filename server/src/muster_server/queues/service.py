@@ -6,8 +6,6 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from muster_messaging.amqp.bus import AmqpBus
-from muster_messaging.amqp.url import parse_url
 from muster_messaging.bus import BusAdmin
 from muster_messaging.embedded.bus import EmbeddedBus
 from muster_messaging.embedded.server import EmbeddedQueueServer
@@ -110,13 +108,19 @@ async def open_queues(settings: ServerSettings) -> QueueSide:
 
     Raises BUS_UNREACHABLE, INVALID_SETTING, or TOPOLOGY_MISMATCH when a queue exists with foreign arguments.
     """
-    topology = base_topology(DEFAULT_PARTITIONS)
     if settings.bus == "embedded":
         server = EmbeddedQueueServer(settings.data_dir / "queues.db")
         local = EmbeddedBus(server, SERVER_NAME)
-        await local.declare(topology)
+        await local.declare(base_topology(DEFAULT_PARTITIONS))
         return QueueSide(local, server, "embedded", DEFAULT_PARTITIONS, embedded=server)
-    url = settings.bus
+    return await _open_rabbitmq(settings, settings.bus)
+
+
+async def _open_rabbitmq(settings: ServerSettings, url: str) -> QueueSide:
+    from muster_messaging.amqp.bus import AmqpBus  # noqa: PLC0415 - pika is loaded only where it is used
+    from muster_messaging.amqp.url import parse_url  # noqa: PLC0415
+
+    topology = base_topology(DEFAULT_PARTITIONS)
     remote = await AmqpBus.open(url, name="muster server")
     management = None
     try:
