@@ -23,6 +23,7 @@ __all__ = ["name_races", "server_races"]
 START_TIMEOUT_S = 60.0
 #: Of ten seconds each: a hundred handshakes at once take a small machine some time.
 TRIES = 5
+AGAIN_S = 0.5
 
 
 async def name_races(fleet: ChaosFleet, plan: Plan, *, wanting: int = 100) -> Report:
@@ -73,12 +74,14 @@ async def _register(fleet: ChaosFleet, name: str, tokens: list[str]) -> list[str
 
 async def _ask(agent: Puppet, secret: str) -> str:
     """Return "won" or the reason of the refusal; who got no answer asks again, as agents do: who won keeps the name."""
-    for _ in range(TRIES):
+    for number in range(TRIES):
         try:
             await agent.register(secret)
         except MusterError as error:
             if error.reason is not Reason.UNAVAILABLE:
                 return error.reason.value
+            # Until the channel connects again, each call fails at once.
+            await asyncio.sleep(AGAIN_S * 2**number)
         else:
             return "won"
     return Reason.UNAVAILABLE.value

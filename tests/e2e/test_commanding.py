@@ -66,7 +66,7 @@ def test_output_appears_line_by_line_then_exit_code_and_duration(person: Person)
 
 
 def test_a_finished_command_is_shown_again_after_a_reload(person: Person) -> None:
-    state = push(person, "seq -f row-%g 1 200; echo to stderr >&2")
+    state = push(person, "seq -f row-%g 1 200; sleep 0.5; echo to stderr >&2")
     expect(state).to_have_attribute("data-state", "done")
     expect(person.page.get_by_test_id("exit-code")).to_have_text("exit 0")
     expect(person.terminal).to_contain_text("to stderr")

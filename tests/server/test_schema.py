@@ -60,7 +60,7 @@ def layout(path: Path) -> set[tuple[str, str]]:
     with sqlite3.connect(path) as connection:
         rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
     connection.close()
-    return {(name, " ".join(sorted(re.split(r"[\s,]+", sql)))) for name, sql in rows}
+    return {(name, " ".join(sorted(re.findall(r"\w+|[^\w\s,]", sql)))) for name, sql in rows}
 
 
 def test_a_new_database_is_made_as_the_migrations_make_it(tmp_path: Path) -> None:
