@@ -9,7 +9,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from benchmarks.stack import Stack
 
-__all__ = ["Figures", "round_trips"]
+__all__ = ["Figures", "open_socket", "round_trips"]
 
 TEXT = "x" * 300
 
@@ -127,7 +127,7 @@ async def round_trips(stack: Stack, in_flight: int, count: int, *, to: str = "ag
     figures = Figures()
     go = asyncio.Event()
     async with asyncio.timeout(300), asyncio.TaskGroup() as group:
-        opened = [await _open(stack) for _ in range(sockets)]
+        opened = [await open_socket(stack) for _ in range(sockets)]
         runs = []
         for number, socket in enumerate(opened):
             share = in_flight // sockets + (number < in_flight % sockets)
@@ -143,7 +143,9 @@ async def round_trips(stack: Stack, in_flight: int, count: int, *, to: str = "ag
     return figures
 
 
-async def _open(stack: Stack) -> ClientConnection:
+async def open_socket(stack: Stack) -> ClientConnection:
+    """Return a WebSocket that has been welcomed."""
+
     def ticket() -> str:
         with stack.connect() as connection:
             return str(connection.post("/api/v1/ws-tickets")["ticket"])

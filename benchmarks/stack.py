@@ -17,6 +17,7 @@ from muster_shared_models.system import JoinToken, NewJoinToken
 __all__ = ["Stack", "running_stack"]
 
 START_TIMEOUT_S = 40.0
+MUSTER = ("-m", "muster_cli.main")
 
 
 @dataclass
@@ -46,7 +47,7 @@ class Stack:
 def _start(stack: Stack, name: str, arguments: list[str], environment: dict[str, str]) -> None:
     log = (stack.folder / f"{name}.log").open("wb")
     stack.processes[name] = subprocess.Popen(
-        [sys.executable, "-m", "muster_cli.main", *arguments],
+        [sys.executable, *arguments],
         env={**os.environ, "MUSTER_LOG_LEVEL": "warning", **environment},
         stdout=log,
         stderr=subprocess.STDOUT,
@@ -68,14 +69,19 @@ def _wait(what: str, condition: Callable[[], bool], stack: Stack) -> float:
 
 
 @contextlib.contextmanager
-def running_stack(folder: Path, bus: str, *, brokers: int = 1, agent: str = "echo") -> Iterator[Stack]:
-    """Start everything on `bus` (embedded or an amqp URL), yield, stop everything."""
+def running_stack(
+    folder: Path, bus: str, *, brokers: int = 1, agent: str = "echo", script: Path | None = None, agents: int = 1
+) -> Iterator[Stack]:
+    """Start everything on `bus` (embedded or an amqp URL), yield, stop everything.
+
+    `agent` is a built-in one, or with `script` a program of one's own, started `agents` times as agent-1, agent-2, ...
+    """
     stack = Stack(folder, "", "")
     try:
         _start(
             stack,
             "server",
-            ["server", "--data-dir", str(folder), "--bus", bus, "--http-port", "0", "--grpc-port", "0"],
+            [*MUSTER, "server", "--data-dir", str(folder), "--bus", bus, "--http-port", "0", "--grpc-port", "0"],
             {},
         )
         stack.started_s["server"] = _wait("the server", (folder / ANNOUNCEMENT).exists, stack)
@@ -88,8 +94,9 @@ def running_stack(folder: Path, bus: str, *, brokers: int = 1, agent: str = "ech
             for number in range(1, brokers + 1):
                 _start_broker(stack, connection, number)
             stack.started_s["broker"] = _wait("the broker", lambda: _routes(connection, brokers), stack)
-            start_agent(stack, connection, agent)
-            stack.started_s[agent] = _wait("the agent", lambda: _idle(connection), stack)
+            for name in [agent] if script is None else [f"{agent}-{number}" for number in range(1, agents + 1)]:
+                start_agent(stack, connection, name, script)
+            stack.started_s[agent] = _wait("the agent", lambda: _idle(connection) >= agents, stack)
         yield stack
     finally:
         for process in reversed(stack.processes.values()):
@@ -110,19 +117,21 @@ def _start_broker(stack: Stack, connection: Connection, number: int) -> None:
         "MUSTER_BROKER_NAME": f"broker-{number}",
         "MUSTER_BROKER_STATE_DIR": str(stack.folder / f"broker-{number}"),
     }
-    _start(stack, f"broker-{number}", ["broker"], environment)
+    _start(stack, f"broker-{number}", [*MUSTER, "broker"], environment)
 
 
-def start_agent(stack: Stack, connection: Connection, name: str) -> None:
-    """Start a built-in agent; the second time it needs no token."""
+def start_agent(stack: Stack, connection: Connection, name: str, script: Path | None = None) -> None:
+    """Start a built-in agent, or a program of one's own."""
     token = JoinToken.model_validate(connection.post("/api/v1/join-tokens", NewJoinToken(name=name))).token
     environment = {
         "MUSTER_SERVER": stack.grpc_address,
         "MUSTER_JOIN": token,
         "MUSTER_STATE_DIR": str(stack.folder / f"agent-{name}"),
         "MUSTER_AGENT_WORKDIR": str(stack.folder),
+        "MUSTER_AGENT_NAME": name,
     }
-    _start(stack, name, ["agent", name, "--name", name], environment)
+    command = [str(script)] if script else [*MUSTER, "agent", name]
+    _start(stack, name, command, environment)
 
 
 def _routes(connection: Connection, brokers: int) -> bool:
@@ -130,5 +139,6 @@ def _routes(connection: Connection, brokers: int) -> bool:
     return sum(view["connected"] for view in views) >= brokers
 
 
-def _idle(connection: Connection) -> bool:
-    return any(view["presence"]["consumer"]["state"] == "holds" for view in connection.get("/api/v1/agents")["items"])
+def _idle(connection: Connection) -> int:
+    views = connection.get("/api/v1/agents")["items"]
+    return sum(view["presence"]["consumer"]["state"] == "holds" for view in views)
