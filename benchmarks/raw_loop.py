@@ -65,10 +65,12 @@ class Peer:
             await deleted
 
     def publish(self, queue: str, body: bytes, key: str, delivery: int | None) -> None:
+        self.forward("", queue, body, pika.BasicProperties(delivery_mode=2, message_id=key), delivery)
+
+    def forward(self, exchange: str, key: str, body: bytes, properties: Any, delivery: int | None) -> None:
         self._published += 1
         self._waiting[self._published] = delivery
-        properties = pika.BasicProperties(delivery_mode=2, message_id=key)
-        self.out.basic_publish("", queue, body, properties, mandatory=True)
+        self.out.basic_publish(exchange, key, body, properties, mandatory=True)
 
     def _on_confirm(self, frame: Any) -> None:
         tag = frame.method.delivery_tag
@@ -100,9 +102,9 @@ class Peer:
         if self._settled:
             self._loop.call_later(ACK_EVERY_S, self._ack)
 
-    async def consume(self, queue: str, on_message: Any) -> None:
+    async def consume(self, queue: str, on_message: Any, prefetch: int = PREFETCH) -> None:
         prefetched = self._loop.create_future()
-        self.into.basic_qos(prefetch_count=PREFETCH, callback=prefetched.set_result)
+        self.into.basic_qos(prefetch_count=prefetch, callback=prefetched.set_result)
         await prefetched
         self.into.basic_consume(queue, on_message)
 

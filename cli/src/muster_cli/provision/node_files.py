@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -84,7 +85,9 @@ def environment(folder: Path, installation: Installation, name: str, distributio
     }
 
 
-def write_configuration(folder: Path, user: str, password: str, amqp: int, management: int) -> None:
+def write_configuration(
+    folder: Path, user: str, password: str, amqp: int, management: int, plugins: Sequence[str] = ()
+) -> None:
     """Write the node's files below `folder`; the one that holds the password is readable by its owner only."""
     for name in ("home", "mnesia", "log"):
         (folder / name).mkdir(exist_ok=True, mode=0o700)
@@ -102,6 +105,6 @@ def write_configuration(folder: Path, user: str, password: str, amqp: int, manag
         "log.console = false",
     ]
     write_private(folder / "rabbitmq.conf", "\n".join(lines) + "\n")
-    (folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
+    (folder / "enabled_plugins").write_text(f"[{','.join(('rabbitmq_management', *plugins))}].\n")
     (folder / "advanced.config").write_text("[].\n")
     (folder / "environment.conf").write_text("")

@@ -46,6 +46,9 @@ class _Identity(NamedTuple):
 class RabbitNode:
     """A node on `folder`. Methods block: call them from a thread when there is an event loop."""
 
+    #: Plugins that run in it beside the management.
+    plugins: tuple[str, ...] = ()
+
     def __init__(self, folder: Path, installation: Installation) -> None:
         self.folder = folder.resolve()
         self._installation = installation
@@ -88,7 +91,9 @@ class RabbitNode:
             node_processes.end_leftovers(self.folder)
             self._identity = self._settle_identity()
             self._password = settle_password(self.folder)
-            write_configuration(self.folder, USER, self._password, self._identity.amqp, self._identity.management)
+            write_configuration(
+                self.folder, USER, self._password, self._identity.amqp, self._identity.management, self.plugins
+            )
             self._spawn()
             self._wait_until_ready()
         except BaseException:
