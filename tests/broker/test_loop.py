@@ -99,6 +99,35 @@ async def test_a_full_queue_sends_a_message_round_the_retry_queue_and_another_ag
     await desk.empty(*INPUTS)
 
 
+async def test_what_comes_behind_a_message_on_the_retry_queue_goes_round_too_and_nothing_overtakes(desk: Bench) -> None:
+    """The first is refused; what is sent meanwhile, and when there is room again, waits for it."""
+    broker = desk.start()
+    broker.bus.refuse = lambda exchange, *_: QueueFull("full") if exchange == TO_AGENT else None
+    sent = [await desk.send("agent:builder", id=f"msg_{number}") for number in (1, 2)]
+    away = [each.message for each in await desk.receive("retry_queue.5s", 2)]
+    assert [message.id for message in away] == ["msg_1", "msg_2"]
+    # When there is room, and a third comes before they are back
+    broker.bus.refuse = lambda *_: None
+    await desk.send("agent:builder", id="msg_3")
+    (third,) = [each.message for each in await desk.receive("retry_queue.5s")]
+    assert (third.id, third.retries) == ("msg_3", 0)
+    # Others are not concerned, nor is the other direction
+    await desk.send("agent:builder", id="msg_9", conversation="cnv_9")
+    await desk.send("server", id="msg_8", sender="agt_1")
+    assert [message.id for message in await desk.at_agent("agt_1")] == ["msg_9"]
+    # Then they come back, the second first: it goes round once more
+    key = key_of(sent[0])
+    await desk.outside.publish("muster.to_broker", key, away[1])
+    (second,) = [each.message for each in await desk.receive("retry_queue.5s")]
+    for message in (away[0], second, third):
+        await desk.outside.publish("muster.to_broker", key, message)
+
+    assert [message.id for message in await desk.at_agent("agt_1", 3)] == ["msg_1", "msg_2", "msg_3"]
+    await desk.send("agent:builder", id="msg_4")
+    assert [message.id for message in await desk.at_agent("agt_1")] == ["msg_4"]
+    await desk.empty(*INPUTS)
+
+
 async def test_a_copy_that_may_have_arrived_goes_to_the_same_agent_again(desk: Bench) -> None:
     broker = desk.start()
     broker.bus.refuse = lambda exchange, *_: Unconfirmed("who knows") if exchange == TO_AGENT else None

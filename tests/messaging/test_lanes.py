@@ -215,3 +215,21 @@ async def test_closing_gives_up_what_waits_and_publishes_nothing_more() -> None:
     assert lanes.waiting == 0
     with pytest.raises(Disconnected):
         await lanes.send("a", "x", "k", message(9))
+
+
+async def test_lanes_that_hold_together_give_up_what_waits_behind_and_nothing_else() -> None:
+    bus = ScriptedBus()
+    full = {"a1", "a2"}
+    bus.decide = lambda sent: QueueFull("full") if sent.id in full else None  # type: ignore[method-assign]
+    lanes = Lanes(bus, patience_s=0.01, together=True)
+
+    sent = {name: lanes.send(name[0], "x", "k", message(name)) for name in ("a1", "a2", "b1", "a3", "b2")}
+    ended = await asyncio.gather(*sent.values(), return_exceptions=True)
+
+    outcome = dict(zip(sent, ended, strict=True))
+    assert [type(outcome[name]) for name in ("a1", "a2", "a3")] == [QueueFull] * 3
+    assert (outcome["b1"], outcome["b2"]) == (None, None)
+    # And the lane is open again for what comes now
+    full.clear()
+    await lanes.send("a", "x", "k", message("a4"))
+    assert lanes.waiting == 0

@@ -78,6 +78,10 @@ class PartitionLoop:
         self._route(delivery, 1)
 
     def _route(self, delivery: Delivery, look: int) -> None:
+        if self._publisher.must_follow(delivery.message):
+            self._await(delivery, [self._publisher.follow(delivery.message)])
+            self._go_on(delivery.message.conversation)
+            return
         try:
             decision = self._decide(delivery.message, delivery.key)
             if isinstance(decision, Unknown) and look < LOOKS:
@@ -160,5 +164,6 @@ class PartitionLoop:
             self._idle.set()
         # Without an acknowledgement it comes again, to whoever consumes this partition then.
         if error is None:
+            self._publisher.through(delivery.message)
             assert self._subscription is not None
             self._subscription.ack((delivery.tag,))

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import structlog
 
+from muster_broker.core.away import Away
 from muster_broker.core.router import MAX_TARGETS, Copy, Notice
 from muster_messaging.bus import Bus
 from muster_messaging.errors import BusError, Disconnected, Permanent, QueueFull, Transient, Unroutable
@@ -20,12 +21,14 @@ from muster_messaging.message import Message
 from muster_messaging.topology import (
     IN,
     PARKING,
+    RETRY_DELAYS,
     TO_AGENT,
     TO_SERVER,
     partition_key,
     partition_of,
     retry_exchange,
 )
+from muster_shared_models.addresses import AddressKind
 from muster_shared_models.bodies import MessageType, NoticeBody
 from muster_shared_models.ids import IdKind, new_id
 from muster_shared_models.problems import Reason
@@ -36,6 +39,7 @@ __all__ = ["Publisher"]
 PATIENCE_S = 15.0
 #: Rounds through the retry queue.
 MAX_RETRIES = 5
+FIRST_DELAY = "5s"
 #: Publishes that may wait: some messages to everybody at once, with what is told about each copy.
 MAX_WAITING = 4 * MAX_TARGETS
 #: The sender of what brokers say themselves, until the queue server has verified which one it is.
@@ -43,6 +47,8 @@ BROKER = "broker"
 #: What the names of agents begin with, as senders.
 AGENT_PREFIX = f"{IdKind.AGENT.value}_"
 SERVER = "server"
+#: How addresses begin that are reached through the server.
+TO_PEOPLE = (SERVER, f"{AddressKind.USER}:")
 
 log = structlog.get_logger()
 
@@ -52,12 +58,29 @@ class Publisher:
 
     def __init__(self, bus: Bus, partitions: int, *, patience_s: float = PATIENCE_S) -> None:
         self._partitions = partitions
-        self._lanes = Lanes(bus, patience_s=patience_s, limit=MAX_WAITING)
+        # Given up together: what waits behind a message that goes round the retry queue must not overtake it.
+        self._lanes = Lanes(bus, patience_s=patience_s, limit=MAX_WAITING, together=True)
+        self._away = Away()
         self._loop = asyncio.get_running_loop()
 
     def close(self) -> None:
         """Give up what waits: it is not acknowledged, so it comes again."""
         self._lanes.close()
+
+    def must_follow(self, message: Message) -> bool:
+        """Tell whether earlier messages of its conversation are on the retry queue: it goes there too."""
+        if not self._away or not message.conversation:
+            return False
+        return self._away.must_follow(_lane(message), message.id, self._loop.time())
+
+    def follow(self, message: Message) -> "Future[None]":
+        """Send a message round behind those before it; that is no try of its own."""
+        return self._round(message, FIRST_DELAY)
+
+    def through(self, message: Message) -> None:
+        """All that follows from this message is durable: what waits for it may go on, unless it went round again."""
+        if self._away:
+            self._away.through(_lane(message), message.id)
 
     def to_agent(self, message: Message, copy: Copy) -> "Future[None]":
         """Publish a copy to an agent's queue."""
@@ -151,9 +174,14 @@ class Publisher:
         """Send a message round the retry queue; after the last round, aside. `told`: the run its sender hears of."""
         if message.retries >= MAX_RETRIES:
             return self._give_up(message, told)
-        delay = "5s" if message.retries < 2 else "30s"
-        again = message._replace(retries=message.retries + 1, origin=_origin(message))
+        delay = FIRST_DELAY if message.retries < 2 else "30s"
+        return self._round(message._replace(retries=message.retries + 1), delay)
+
+    def _round(self, message: Message, delay: str) -> "Future[None]":
+        if message.conversation:
+            self._away.sent(_lane(message), message.id, self._loop.time(), RETRY_DELAYS[delay] / 1000)
         key = partition_key(partition_of(message.conversation, self._partitions))
+        again = message._replace(origin=_origin(message))
         return self._send(f"{message.conversation}>retry", retry_exchange(delay), key, again)
 
     def _give_up(self, message: Message, told: str) -> "Future[None]":
@@ -194,6 +222,11 @@ def _notice_message(message: Message, notice: Notice) -> Message:
         trace=message.trace,
         sender=BROKER,
     )
+
+
+def _lane(message: Message) -> str:
+    """Return the conversation and the direction: answers do not wait for questions."""
+    return f"{message.conversation}>{'server' if message.to.startswith(TO_PEOPLE) else 'agents'}"
 
 
 def _origin(message: Message) -> str:

@@ -2,7 +2,7 @@
 
 The law: a lane's next message is published after the one before it is confirmed or given up. Lanes never wait for each
 other. Transient failures are tried again with the same id until `patience_s` has passed, and while the bus is not
-connected.
+connected. With `together`, whatever waits behind a message that is given up for now is given up with it.
 """
 
 import asyncio
@@ -35,10 +35,11 @@ class _Waiting:
 class Lanes:
     """An ordered, retrying publisher over a bus."""
 
-    def __init__(self, bus: Bus, *, patience_s: float, limit: int = 10_000) -> None:
+    def __init__(self, bus: Bus, *, patience_s: float, limit: int = 10_000, together: bool = False) -> None:
         self._bus = bus
         self._patience_s = patience_s
         self._limit = limit
+        self._together = together
         self._lanes: dict[str, deque[_Waiting]] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._count = 0
@@ -100,15 +101,21 @@ class Lanes:
             pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(item.tries, 8)) * random.uniform(0.5, 1)  # noqa: S311
             self._timers[lane] = self._loop.call_later(pause, self._publish, lane, item)
             return
-        self._count -= 1
         queue = self._lanes[lane]
-        queue.popleft()
-        if not item.settled.done():
-            if error is None:
-                item.settled.set_result(None)
-            else:
-                item.settled.set_exception(error)
+        self._end(queue.popleft(), error)
+        if self._together and isinstance(error, Transient):
+            while queue:
+                self._end(queue.popleft(), error)
         if queue:
             self._publish(lane, queue[0])
         else:
             del self._lanes[lane]
+
+    def _end(self, item: _Waiting, error: BaseException | None) -> None:
+        self._count -= 1
+        if item.settled.done():
+            return
+        if error is None:
+            item.settled.set_result(None)
+        else:
+            item.settled.set_exception(error)
