@@ -11,12 +11,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-import psutil
 import uvloop
 
 from benchmarks.chatter import Figures, round_trips
 from benchmarks.raw_loop import raw_round_trips
-from benchmarks.stack import running_stack
+from benchmarks.stack import beside_cpu_s, running_stack
 from muster_cli.provision.queue_server import private_rabbitmq
 
 IN_FLIGHT = (1, 50, 500)
@@ -38,22 +37,14 @@ def _row(name: str, in_flight: int, figures: Figures, cpu: dict[str, float] | No
     return row
 
 
-def _beside() -> dict[str, float]:
-    """Return the processor seconds of this client and of RabbitMQ, if it runs."""
-    me = psutil.Process()
-    erlang = [child for child in me.children(recursive=True) if child.name().startswith("beam")]
-    seconds = {"client": sum(me.cpu_times()[:2])}
-    return seconds | ({"rabbitmq": sum(sum(one.cpu_times()[:2]) for one in erlang)} if erlang else {})
-
-
 def _measure(name: str, bus: str, counts: dict[int, int]) -> dict[str, object]:
     rows = []
     with tempfile.TemporaryDirectory(prefix="muster-bench-") as folder, running_stack(Path(folder), bus) as stack:
         uvloop.run(round_trips(stack, 20, 400))  # warm
         for in_flight, count in counts.items():
-            before = stack.cpu_s() | _beside()
+            before = stack.cpu_s() | beside_cpu_s()
             figures = uvloop.run(round_trips(stack, in_flight, count))
-            after = stack.cpu_s() | _beside()
+            after = stack.cpu_s() | beside_cpu_s()
             cpu = {process: seconds - before[process] for process, seconds in after.items()}
             rows.append(_row(name, in_flight, figures, cpu))
         return {"rows": rows, "started_s": stack.started_s, "memory_mib": stack.memory_mib()}

@@ -14,7 +14,7 @@ import psutil
 from muster_cli.connection import ANNOUNCEMENT, Announcement, Connection
 from muster_shared_models.system import JoinToken, NewJoinToken
 
-__all__ = ["Stack", "running_stack"]
+__all__ = ["Stack", "beside_cpu_s", "running_stack"]
 
 START_TIMEOUT_S = 40.0
 MUSTER = ("-m", "muster_cli.main")
@@ -142,3 +142,11 @@ def _routes(connection: Connection, brokers: int) -> bool:
 def _idle(connection: Connection) -> int:
     views = connection.get("/api/v1/agents")["items"]
     return sum(view["presence"]["consumer"]["state"] == "holds" for view in views)
+
+
+def beside_cpu_s() -> dict[str, float]:
+    """Return the processor seconds of this client and of RabbitMQ, if it runs."""
+    me = psutil.Process()
+    erlang = [child for child in me.children(recursive=True) if child.name().startswith("beam")]
+    seconds = {"client": sum(me.cpu_times()[:2])}
+    return seconds | ({"rabbitmq": sum(sum(one.cpu_times()[:2]) for one in erlang)} if erlang else {})

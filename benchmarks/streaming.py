@@ -24,7 +24,7 @@ import uvloop
 from websockets.asyncio.client import ClientConnection
 
 from benchmarks.chatter import open_socket
-from benchmarks.stack import Stack, running_stack
+from benchmarks.stack import Stack, beside_cpu_s, running_stack
 from muster_cli.provision.queue_server import private_rabbitmq
 
 STREAMER = Path(__file__).with_name("streamer.py")
@@ -131,14 +131,15 @@ async def _measure(stack: Stack, options: argparse.Namespace) -> dict[str, objec
         await asyncio.gather(*opening)
         await asyncio.sleep(WARM_S)
         heard.counting = True
-        cpu, began = stack.cpu_s(), time.monotonic()
+        cpu, began = stack.cpu_s() | beside_cpu_s(), time.monotonic()
         memory = [stack.memory_mib()]
         while time.monotonic() - began < options.seconds:
             await asyncio.sleep(SAMPLE_S)
             memory.append(stack.memory_mib())
         heard.counting = False
         elapsed = time.monotonic() - began
-        used = {name: round((seconds - cpu[name]) / elapsed, 2) for name, seconds in stack.cpu_s().items()}
+        after = stack.cpu_s() | beside_cpu_s()
+        used = {name: round((seconds - cpu[name]) / elapsed, 2) for name, seconds in after.items()}
         for task in listening:
             task.cancel()
     return {
