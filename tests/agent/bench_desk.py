@@ -19,10 +19,11 @@ from muster_agent.runs.runner import Runner
 from muster_agent.tools.contract import Tool
 from muster_agent.tools.toolbox import Toolbox
 from muster_messaging.message import Message
-from muster_shared_models.bodies import RUN_EVENTS, ChatBody
+from muster_shared_models.bodies import ChatBody
 from muster_shared_models.ids import IdKind, new_id
 from muster_shared_models.run_events import RunEvent
 from tests.agent.fake_bus import FakeBus, FakeSubscription
+from tests.agent.reading import events_in
 from tests.agent.waiting import until
 
 
@@ -65,8 +66,7 @@ class Bench:
 
     def events(self, run_id: str) -> list[RunEvent]:
         """Return the events of a run that are durable on the bus."""
-        bodies = [RUN_EVENTS.validate_json(message.body) for message in self.bus.published]
-        return [event for body in bodies if body.run_id == run_id for event in body.events]
+        return [event for message in self.bus.published for event in events_in(message) if event.run_id == run_id]
 
     def kinds(self, run_id: str) -> list[str]:
         """Return their kinds."""

@@ -8,9 +8,10 @@ from typing import Any, Self
 from muster_messaging.bus import Bus, Subscription
 from muster_messaging.message import Message
 from muster_messaging.topology import TO_AGENT, broker_input
-from muster_shared_models.bodies import RUN_EVENTS, ChatBody, Turn
+from muster_shared_models.bodies import ChatBody, Turn
 from muster_shared_models.ids import IdKind, new_id
 from muster_shared_models.run_events import RunError, RunFinished, TextContent, TextEnd
+from tests.agent.reading import events_in
 from tests.agent.waiting import until
 
 TERMINAL = (RunFinished, RunError)
@@ -45,9 +46,9 @@ class Talk:
     async def _read(self, subscription: Subscription) -> None:
         while True:
             for delivery in await subscription.next_batch():
-                body = RUN_EVENTS.validate_json(delivery.message.body)
                 self.messages.append(delivery.message)
-                self.events[body.run_id] += body.events
+                for event in events_in(delivery.message):
+                    self.events[event.run_id].append(event)
                 subscription.ack((delivery.tag,))
 
     async def send(

@@ -4,10 +4,10 @@ import random
 from collections import defaultdict
 from pathlib import Path
 
-from muster_shared_models.bodies import RUN_EVENTS
 from muster_shared_models.run_events import RunFinished, TextEnd
 from tests.agent.fake_server import FakeServer
 from tests.agent.processes import attached, kill, start_agent
+from tests.agent.reading import events_in
 from tests.agent.talk import Talk
 from tests.agent.waiting import until
 
@@ -62,7 +62,7 @@ def _check(talk: Talk, runs: dict[str, list[str]], seed: str) -> None:
         if message.id in seen:
             continue
         seen.add(message.id)
-        for event in RUN_EVENTS.validate_json(message.body).events:
+        for event in events_in(message):
             if isinstance(event, TextEnd):
                 texts[event.run_id] = event.text
             if isinstance(event, RunFinished):

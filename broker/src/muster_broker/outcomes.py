@@ -109,7 +109,8 @@ class Publisher:
     def to_server(self, message: Message) -> "Future[None]":
         """Publish a message for the server, or for a person."""
         forwarded = message._replace(origin=_origin(message))
-        sent = self._send(f"{message.conversation}>", TO_SERVER, IN, forwarded)
+        # What belongs to no conversation need not wait for anything.
+        sent = self._send(f"{message.conversation or message.id}>", TO_SERVER, IN, forwarded)
         return self._settled(
             sent, lambda error: self.park(message, Reason.UNROUTABLE, str(error)), lambda _: self._later(message)
         )

@@ -18,6 +18,7 @@ from muster_server.conversations.drafts import Drafts
 from muster_server.conversations.dying import RunEnds
 from muster_server.conversations.following import ConversationStreams
 from muster_server.conversations.noticing import Notices
+from muster_server.conversations.passing import Passing
 from muster_server.conversations.receiving import Receiver
 from muster_server.conversations.sending import Sender
 from muster_server.conversations.service import Conversations
@@ -26,7 +27,7 @@ from muster_server.deadletters.collecting import Collector
 from muster_server.deadletters.service import DeadLetters
 from muster_server.edge.hub import Hub, ListStream
 from muster_server.flow.doubles import Doubles
-from muster_server.flow.inbox import Inbox
+from muster_server.flow.inbox import Handler, Inbox
 from muster_server.flow.outbox import Outbox
 from muster_server.queues.service import QueueSide
 from muster_server.queues.watching import QueueWatch
@@ -66,14 +67,12 @@ class Parts:
         drafts = Drafts()
         self.waiting = waiting = Waiting(store)
         work = WorkReports(self.hearing, self.commands)
-        receiver = Receiver(store, clock, directory, work, hub, drafts, changed, waiting)
+        passing = Passing(store, hub, drafts)
+        receiver = Receiver(store, clock, directory, work, hub, passing, changed, waiting)
         notices = Notices(store, clock, directory, receiver)
         self.sender = Sender(store, clock, directory, self.outbox, hub, queues.partitions, changed, waiting)
         self.conversations = Conversations(store, clock, directory, work, receiver, changed, talks.announce)
-        self.inbox = Inbox(
-            queues.bus,
-            {MessageType.RUN_EVENTS.value: receiver.take_run_events, MessageType.NOTICE.value: notices.take},
-        )
+        self.inbox = Inbox(queues.bus, _handlers(receiver, passing, notices))
         ends = RunEnds(clock, receiver)
         self.dead_letters = letters = DeadLetters(store, clock, self.outbox, ends, queues.partitions)
         self.collector = Collector(queues.bus, store, clock, queues.partitions, ends)
@@ -116,3 +115,12 @@ class Parts:
         await self.access.sweep()
         await self.doubles.sweep()
         await self.dead_letters.sweep()
+
+
+def _handlers(receiver: Receiver, passing: Passing, notices: Notices) -> dict[str, Handler]:
+    """Return who takes which messages off the bus."""
+    return {
+        MessageType.RUN_EVENTS.value: receiver.take_run_events,
+        MessageType.RUN_PIECES.value: passing.take,
+        MessageType.NOTICE.value: notices.take,
+    }

@@ -7,16 +7,19 @@ from pydantic import Field, StringConstraints, TypeAdapter
 
 from muster_shared_models.model import BusModel
 from muster_shared_models.problems import Reason
-from muster_shared_models.run_events import MAX_TEXT, RunEvent
+from muster_shared_models.run_events import MAX_TEXT, PassingEvent, RunEvent
 
 __all__ = [
     "CHAT",
     "NOTICE",
     "RUN_EVENTS",
+    "RUN_PIECES",
     "ChatBody",
     "MessageType",
     "NoticeBody",
+    "Pieces",
     "RunEventsBody",
+    "RunPiecesBody",
     "Turn",
     "branch_run",
 ]
@@ -27,6 +30,7 @@ class MessageType(StrEnum):
 
     CHAT = "chat.message"
     RUN_EVENTS = "run.events"
+    RUN_PIECES = "run.pieces"
     NOTICE = "notice"
 
 
@@ -54,6 +58,19 @@ class RunEventsBody(BusModel):
     events: Annotated[list[RunEvent], Field(max_length=1000)]
 
 
+class Pieces(BusModel):
+    """What one run wrote since the last such message."""
+
+    run_id: str
+    events: Annotated[list[Annotated[PassingEvent, Field(discriminator="kind")]], Field(max_length=1000)]
+
+
+class RunPiecesBody(BusModel):
+    """What passes in many runs of one agent: one message for all of them, however many are writing."""
+
+    runs: Annotated[list[Pieces], Field(max_length=1000)]
+
+
 class NoticeBody(BusModel):
     """The broker tells the sender what became of a message it could not simply deliver.
 
@@ -77,4 +94,5 @@ def branch_run(run_id: str, agent_id: str) -> str:
 
 CHAT: TypeAdapter[ChatBody] = TypeAdapter(ChatBody)
 RUN_EVENTS: TypeAdapter[RunEventsBody] = TypeAdapter(RunEventsBody)
+RUN_PIECES: TypeAdapter[RunPiecesBody] = TypeAdapter(RunPiecesBody)
 NOTICE: TypeAdapter[NoticeBody] = TypeAdapter(NoticeBody)

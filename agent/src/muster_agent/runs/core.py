@@ -25,6 +25,7 @@ FLUSH_CHARACTERS = 2048
 FIRST_FLUSH_S = 0.002
 FULL_EVERY = 64
 FULL_S = 5.0
+SHORT = 500
 CUT_NOTE = "\n\n… the answer was longer than Muster keeps; {} characters were left out."
 TEXT_ROOM = MAX_TEXT - 100
 
@@ -54,24 +55,8 @@ class RunCore:
     """One attempt at one run."""
 
     __slots__ = (
-        "_begun_at",
-        "_cut",
-        "_end",
-        "_end_id",
-        "_full_at",
-        "_pieces",
-        "_said",
-        "_since_full",
-        "_started",
-        "_tools",
-        "_unsaid",
-        "_unsaid_length",
-        "attempt",
-        "events",
-        "flushed_at",
-        "length",
-        "run_id",
-        "state",
+        "_begun_at", "_cut", "_end", "_end_id", "_full_at", "_pieces", "_said", "_since_full", "_started", "_tools",
+        "_unsaid", "_unsaid_length", "attempt", "events", "flushed_at", "length", "run_id", "state",
     )  # fmt: skip
 
     def __init__(self, run_id: str, attempt: int, now: float) -> None:
@@ -97,6 +82,11 @@ class RunCore:
     def ended(self) -> bool:
         """Whether the run has ended, told or not."""
         return self._end is not None
+
+    @property
+    def only_passing(self) -> bool:
+        """Whether all that there may be to tell is passing."""
+        return self.state is RunState.TOLD and self._end is None and not self.events
 
     @property
     def end_id(self) -> str:
@@ -169,7 +159,7 @@ class RunCore:
         })  # fmt: skip
 
     def due(self) -> float | None:
-        """Return when to flush: a moment (0: now), or None while there is nothing to tell."""
+        """Return when to flush: a moment (0: now), or None."""
         if self._end is not None:
             return None if self.state is RunState.ENDED else 0.0
         if self.state is RunState.NEW:
@@ -180,8 +170,8 @@ class RunCore:
             return self.flushed_at + FLUSH_S
         return None
 
-    def take(self, now: float) -> list[Event]:
-        """Return the events of one flush."""
+    def take(self, now: float, *, unordered: bool = False) -> list[Event]:
+        """Return the events of one flush; `unordered`: its message may overtake, so a short text is told whole."""
         events = self._take_events()
         if self.state is RunState.NEW:
             events.insert(0, {"kind": "RUN_STARTED", **self._ids()})
@@ -194,7 +184,7 @@ class RunCore:
         whole = self._since_full >= FULL_EVERY or now - self._full_at >= FULL_S
         if whole:
             self._since_full, self._full_at = 0, now
-        self._take_text(events, whole)
+        self._take_text(events, whole or (unordered and bool(self._unsaid) and self.length <= SHORT))
         for tool in self._tools.values():
             events += [self._ids() | piece for piece in tool.take(whole)]
         return events

@@ -2,12 +2,13 @@
 
 from muster_agent.journal.messages import MessageRow
 from muster_agent.runs.core import END, Event, RunState, derived_id
-from muster_agent.runs.encode import encode_events
+from muster_agent.runs.encode import encode_events, encode_pieces
 from muster_agent.runs.run import Run
 from muster_messaging.message import Message
 from muster_shared_models.bodies import MessageType
+from muster_shared_models.ids import IdKind, new_id
 
-__all__ = ["answer_again", "flush_message"]
+__all__ = ["answer_again", "flush_message", "pieces_message"]
 
 SERVER = "server"
 
@@ -28,6 +29,17 @@ def flush_message(run: Run, events: list[Event], seq: int, agent_id: str) -> Mes
         attempt=core.attempt,
         hops=request.hops,
         trace=request.trace,
+        origin=agent_id,
+    )
+
+
+def pieces_message(runs: list[tuple[str, list[Event]]], agent_id: str) -> Message:
+    """Return a message with what passes in many runs. It belongs to no conversation, and its order does not matter."""
+    return Message(
+        id=new_id(IdKind.MESSAGE),
+        type=MessageType.RUN_PIECES.value,
+        body=encode_pieces(runs),
+        to=SERVER,
         origin=agent_id,
     )
 

@@ -3,13 +3,13 @@
     run.touch() ──► tick: encode ──► journal (first flush and last) ──► lanes ──► bus confirms ──► settled
 
 The laws: the first flush of an attempt and the last message of a run are in the journal before they are on the bus. A
-run has at most one flush under way besides its last message, so a slow bus makes flushes rarer, not more. What the bus
-has not confirmed survives a change of the bus (`attach`) and, if it ends a run, the death of the process.
+run has at most one flush under way besides its last message, so a slow bus makes them rarer; what only passes goes in
+one message for all. What is not confirmed survives a change of the bus and, if it ends a run, the death of the process.
 """
 
 import asyncio
 from asyncio import Future
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,9 +17,10 @@ import structlog
 
 from muster_agent.journal.messages import MessageRow, MessageRows
 from muster_agent.runs.core import FIRST_FLUSH_S, RunState
-from muster_agent.runs.messages import answer_again, flush_message
+from muster_agent.runs.messages import answer_again, flush_message, pieces_message
 from muster_agent.runs.run import Run
 from muster_agent.runs.sequence import Sequences
+from muster_agent.runs.together import Together, parcels
 from muster_messaging.bus import Bus
 from muster_messaging.errors import QueueFull, TooLarge
 from muster_messaging.lanes import Lanes
@@ -41,7 +42,7 @@ REPAIR_S = 15.0
 @dataclass(slots=True)
 class _Outgoing:
     message: Message
-    run: Run | None
+    runs: Sequence[Run]
     last: bool
     #: Whether it may be published: it is in the journal, or need not be.
     durable: bool = False
@@ -60,6 +61,7 @@ class Publisher:
         self._sequences = Sequences(rows)
         self._loop = asyncio.get_running_loop()
         self._lanes: Lanes | None = None
+        self._together = Together(self._flush_pieces)
         self._touched: list[Run] = []
         self._young: list[Run] = []
         self._ticking = False
@@ -100,6 +102,9 @@ class Publisher:
         due = run.core.due()
         if due is None or run.touched or (run.flushing and not run.core.ended):
             return
+        if due and run.core.only_passing:
+            self._together.add(run)
+            return
         if due > self._loop.time():
             if run.timer is None:
                 run.timer = self._loop.call_at(due, self._time_came, run)
@@ -118,7 +123,7 @@ class Publisher:
         """Publish once more what the journal holds as an answer: the same message, as receivers see it."""
         message = answer_again(row, self._agent_id)
         if message.id not in self._unsettled:
-            self._hold(_Outgoing(message, None, last=True, durable=True))
+            self._hold(_Outgoing(message, (), last=True, durable=True))
             self._send(self._unsettled[message.id])
 
     async def all_settled(self, within_s: float) -> None:
@@ -167,7 +172,7 @@ class Publisher:
         message = flush_message(run, events, self._sequences.next(run.request.conversation), self._agent_id)
         last = run.core.state is RunState.ENDED
         run.flushing = True
-        outgoing = _Outgoing(message, run, last)
+        outgoing = _Outgoing(message, (run,), last)
         self._hold(outgoing)
         if last and run.timer is not None:
             run.timer.cancel()
@@ -176,6 +181,19 @@ class Publisher:
             self._write(outgoing, run.row("replied", message.seq, message.body) if last else run.row("running"))
         else:
             outgoing.durable = True
+            self._send(outgoing)
+
+    def _flush_pieces(self, runs: list[Run]) -> None:
+        now = self._loop.time()
+        for parcel in parcels(run for run in runs if run.core.only_passing and not run.flushing and not run.touched):
+            if len(parcel) == 1:
+                self._flush(parcel[0], now)
+                continue
+            for run in parcel:
+                run.flushing = True
+            pieces = [(run.core.run_id, run.core.take(now, unordered=True)) for run in parcel]
+            outgoing = _Outgoing(pieces_message(pieces, self._agent_id), parcel, last=False, durable=True)
+            self._hold(outgoing)
             self._send(outgoing)
 
     def _write(self, outgoing: _Outgoing, row: MessageRow) -> None:
@@ -201,7 +219,7 @@ class Publisher:
         lanes, message = self._lanes, outgoing.message
         if lanes is None:
             return
-        key = partition_key(partition_of(message.conversation, self._partitions))
+        key = partition_key(partition_of(message.conversation or self._agent_id, self._partitions))
         try:
             future = lanes.send(message.conversation or message.id, TO_BROKER, key, message)
         except QueueFull:
@@ -226,6 +244,7 @@ class Publisher:
             self._idle.set()
         if outgoing.last:
             self.settled(outgoing.message.correlation_id)
-        elif outgoing.run is not None:
-            outgoing.run.flushing = False
-            self.touch(outgoing.run)
+            return
+        for run in outgoing.runs:
+            run.flushing = False
+            self.touch(run)

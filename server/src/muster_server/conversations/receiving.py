@@ -1,6 +1,5 @@
 """What comes back: the events of runs. Stored once, in order, then pushed to browsers."""
 
-import asyncio
 from asyncio import Future
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,11 +11,11 @@ from muster_messaging.message import Message
 from muster_server.clock import Clock
 from muster_server.conversations import store
 from muster_server.conversations.core import ENDED, Run, Taken, take
-from muster_server.conversations.drafts import Drafts
+from muster_server.conversations.passing import Passing
 from muster_server.conversations.ports import AgentDirectory, Push, Work
 from muster_server.conversations.waiting import Waiting
-from muster_server.edge.lines import event_line, passing_line
-from muster_server.flow.chain import then
+from muster_server.edge.lines import event_line
+from muster_server.flow.chain import done, then
 from muster_server.store.store import Store
 from muster_server.store.transaction import Transaction
 from muster_shared_models.agents import RunBrief
@@ -63,7 +62,7 @@ class Receiver:
         directory: AgentDirectory,
         work: Work,
         push: Push,
-        drafts: Drafts,
+        passing: Passing,
         changed: dict[str, None],
         waiting: Waiting,
     ) -> None:
@@ -72,10 +71,9 @@ class Receiver:
         self._directory = directory
         self._work = work
         self._push = push
-        self._drafts = drafts
+        self._passing = passing
         self._changed = changed
         self._waiting = waiting
-        self._holders: dict[str, str] = {}
 
     def take_run_events(self, message: Message) -> "Future[None]":
         """Begin to take a batch of a run's events."""
@@ -85,9 +83,9 @@ class Receiver:
             raise MusterError(Reason.FRAME_MALFORMED, f"Run events cannot be read: {error}") from error
         sender = message.origin or message.sender
         passing = all(isinstance(event, TextContent | ToolContent) for event in events)
-        if passing and self._holders.get(message.run) == sender:
-            self._pass_on(message.conversation, events)
-            return _done()
+        if passing and self._passing.holds(message.run, sender):
+            self._passing.hand_on(message.run, events)
+            return done()
         name = self._directory.name_of(sender)
         return then(
             self._store.write(lambda tx: self._events_unit(tx, message, sender, name, events)), self._after_events
@@ -141,9 +139,9 @@ class Receiver:
         if stored is None or stored.taken is None:
             return
         run = stored.run
-        self._holders[run.id] = run.agent_id
+        self._passing.begins(run)
         self._push_events(run.conversation, stored)
-        self._pass_on(run.conversation, stored.taken.passing)
+        self._passing.hand_on(run.id, stored.taken.passing)
         for event in stored.taken.lasting:
             if isinstance(event, RunStarted):
                 brief = RunBrief(
@@ -154,25 +152,15 @@ class Receiver:
                 )
                 self._work.run_started(run.agent_id, brief)
             elif isinstance(event, ToolResult):
-                self._drafts.forget_tool(run.id, event.tool_call_id)
+                self._passing.tool_ended(run.id, event.tool_call_id)
         if run.state in ENDED:
             self._ended(run)
 
     def _ended(self, run: Run) -> None:
-        self._drafts.forget(run.id)
-        self._holders.pop(run.id, None)
+        self._passing.ended(run.id)
         if run.agent_id:
             self._waiting.remove(run.agent_id, run.id)
             self._work.run_ended(run.agent_id, run.id)
-
-    def _pass_on(self, conversation: str, events: Sequence[RunEvent]) -> None:
-        stream = f"conversation:{conversation}"
-        followed = self._push.followed(stream)
-        for event in events:
-            if isinstance(event, TextContent | ToolContent):
-                self._drafts.take(event)
-                if followed:
-                    self._push.passing(stream, passing_line(stream, event.model_dump_json()))
 
     def _push_events(self, conversation: str, stored: Stored) -> None:
         stream = f"conversation:{conversation}"
@@ -204,9 +192,3 @@ def _outcome(event: WireModel | BusModel) -> str:
     if isinstance(event, RunError):
         return event.reason.value
     return store.WELL if isinstance(event, RunFinished | RunQueued) else ""
-
-
-def _done() -> "Future[None]":
-    future: Future[None] = asyncio.get_running_loop().create_future()
-    future.set_result(None)
-    return future
