@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from muster_cli.provision.queue_server import PrivateRabbit, private_rabbitmq
-from tests.chaos import cutting, killing, mutating, ownership, poison, storm
+from tests.chaos import crashing, cutting, killing, mutating, ownership, poison, storm
 from tests.chaos.crowd import Plan, Report
 from tests.chaos.fleet import running_chaos
 
@@ -25,6 +25,7 @@ __all__ = ["BARS", "main"]
 STORMY = Path(__file__).with_name("stormy_broker.py")
 #: Messages in each chat, chats of each browser, faults and seconds between them, at scale 1: some minutes each.
 PLANS = {
+    "R1": Plan(0, messages=20, chats=5, faults=5, deadline_s=120),  # at each point, with so many seeds
     "R2": Plan(0, messages=200, browsers=4, chats=4, faults=30, pause_s=(1, 4), freeze_s=(5, 12), deadline_s=900),
     "R3": Plan(0, messages=200, browsers=4, chats=4, faults=10, pause_s=(3, 8), deadline_s=900),
     "R5": Plan(0, messages=100, browsers=10, chats=2, faults=15, pause_s=(3, 8), deadline_s=900),
@@ -56,6 +57,10 @@ def _with_fleet(name: str) -> Bar:
     return run
 
 
+def _crash_points(folder: Path, bus: str, plan: Plan, _node: PrivateRabbit | None) -> Report:
+    return crashing.sweep(folder, bus, plan)
+
+
 def _servers(folder: Path, _bus: str, plan: Plan, _node: PrivateRabbit | None) -> Report:
     return ownership.server_races(folder, plan, wanting=4)
 
@@ -67,6 +72,7 @@ def _mutations(_folder: Path, _bus: str, plan: Plan, _node: PrivateRabbit | None
 #: Name -> how it is run, and on which queue servers.
 BARS: dict[str, tuple[Bar, tuple[str, ...]]] = {
     **{name: (_with_fleet(name), BUSES) for name in ("R2", "R5", "R6", "R7", "R8", "R12", "R15")},
+    "R1": (_crash_points, BUSES),
     "R3": (_with_fleet("R3"), ("rabbitmq",)),
     "R15-servers": (_servers, ("embedded",)),
     "mutations": (_mutations, ("embedded",)),
