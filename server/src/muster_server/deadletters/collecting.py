@@ -15,7 +15,7 @@ from muster_server.deadletters import store
 from muster_server.deadletters.core import DeadLetter, read, refused, what_ended_the_run
 from muster_server.deadletters.ports import Runs
 from muster_server.flow.chain import then
-from muster_server.flow.outbox import Outgoing
+from muster_server.flow.outbox import Forget, Outgoing
 from muster_server.store.store import Store
 from muster_server.store.transaction import Transaction
 from muster_shared_models.bodies import MessageType
@@ -52,10 +52,10 @@ class Collector:
             for queue in (*dead_letter_queues(), PARKING_QUEUE):
                 group.create_task(self._collect(queue), name=f"collect {queue}")
 
-    def keep(self, outgoing: Outgoing, error: BusError) -> "Future[None]":
-        """Begin to keep a message that the queue server refuses for good."""
+    def keep(self, outgoing: Outgoing, error: BusError, forget: Forget) -> "Future[None]":
+        """Begin to keep a message that the queue server refuses for good, in place of what `forget` forgets."""
         reason, detail = error.reason.value, error.detail
-        return self._write([refused(outgoing.exchange, outgoing.key, outgoing.message, reason, detail)])
+        return self._write([refused(outgoing.exchange, outgoing.key, outgoing.message, reason, detail)], forget)
 
     async def _collect(self, queue: str) -> None:
         subscription = await self._bus.subscribe(queue, PREFETCH)
@@ -83,8 +83,10 @@ class Collector:
             else:
                 return
 
-    def _write(self, letters: list[DeadLetter]) -> "Future[None]":
+    def _write(self, letters: list[DeadLetter], forget: Forget | None = None) -> "Future[None]":
         def unit(tx: Transaction) -> list[Any]:
+            if forget:
+                forget(tx)
             now = self._clock()
             new = [letter for letter in letters if store.add(tx, new_id(IdKind.DEAD_LETTER), letter, now)]
             of_runs = [letter for letter in new if letter.message.type in _OF_RUNS]

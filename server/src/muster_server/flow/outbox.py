@@ -23,7 +23,7 @@ from muster_server.store.tables import outbox
 from muster_server.store.transaction import Transaction
 from muster_shared_models.problems import MusterError, Reason
 
-__all__ = ["Outbox", "Outgoing"]
+__all__ = ["Forget", "Outbox", "Outgoing"]
 
 log = structlog.get_logger()
 
@@ -49,8 +49,10 @@ class Outgoing:
     id: int = 0
 
 
-#: Called with a message that can never be delivered, and why; it is forgotten when the future has ended.
-Undeliverable = Callable[[Outgoing, BusError], "Future[None]"]
+#: Forgets a message inside a unit of work.
+Forget = Callable[[Transaction], int]
+#: Called with a message that can never be delivered, why, and what forgets it: put aside, it must not be sent again.
+Undeliverable = Callable[[Outgoing, BusError, Forget], "Future[None]"]
 
 
 class Outbox:
@@ -122,16 +124,15 @@ class Outbox:
         if isinstance(error, Disconnected):
             return  # closing: the row stays and is sent after the restart
         if isinstance(error, BusError) and self._on_undeliverable:
-            kept = self._on_undeliverable(outgoing, error)
-            kept.add_done_callback(lambda kept: self._kept(row_id, outgoing, kept))
+            kept = self._on_undeliverable(outgoing, error, lambda tx: tx.run(_FORGET, row_id=row_id))
+            kept.add_done_callback(lambda kept: self._kept(outgoing, kept))
             return
         self._done_with(row_id)
 
-    def _kept(self, row_id: int, outgoing: Outgoing, kept: "Future[None]") -> None:
+    @staticmethod
+    def _kept(outgoing: Outgoing, kept: "Future[None]") -> None:
         if kept.exception() is not None:  # the row stays: it is tried again after the next start
             log.error("cannot be kept", message_id=outgoing.message.id, detail=str(kept.exception()))
-            return
-        self._done_with(row_id)
 
     def _done_with(self, row_id: int) -> None:
         self._confirmed.append(row_id)
