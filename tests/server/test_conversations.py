@@ -10,6 +10,7 @@ import pytest
 
 from muster_messaging.message import Message
 from muster_messaging.topology import TO_BROKER, partition_key, partition_of
+from muster_server.conversations import service
 from muster_shared_models.problems import Reason
 from muster_shared_models.run_events import (
     RunError,
@@ -212,6 +213,25 @@ async def test_an_agent_retired_under_way_is_told_within_seconds(server: Running
         async with server.broker():
             error = await browser.event("RUN_ERROR")
         assert (error["reason"], sent["run_id"]) == ("agent_not_found", error["run_id"])
+
+
+async def test_what_waits_for_an_agent_that_is_retired_ends(
+    server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a message in the queue of an agent that is away: the queue goes with the agent, and the message with it
+    monkeypatch.setattr(service, "RETIRED_MS", 0)
+    async with server.broker(), server.browser() as browser:
+        async with puppet(server.started.grpc_address, await server.join_token(), tmp_path) as agent:
+            pass
+        sent = await say(browser, "still there?", to="agent:puppet")
+        await follow(browser, sent["conversation"])
+        await browser.until(lambda frame: "RUN_QUEUED" in json.dumps(frame))
+
+        await server.http.delete(f"/api/v1/agents/{agent.id}")
+
+        error = await browser.event("RUN_ERROR")
+        assert (error["reason"], error["run_id"]) == ("agent_not_found", sent["run_id"])
+        assert "retired" in error["message"]
 
 
 async def test_any_stays_with_who_answered_and_all_reaches_everybody(server: RunningServer, tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ from muster_shared_models.streams import ConversationChanged
 __all__ = ["Conversations"]
 
 LISTED = 100
+#: How long a run may outlive its agent: until then its answer, or the broker's word of it, may be under way.
+RETIRED_MS = 10_000
 #: Conversations per round: a list shows few, and a busy server has hundreds.
 TOLD_AT_ONCE = 20
 
@@ -105,9 +107,9 @@ class Conversations:
     # ---- time
 
     async def sweep(self) -> None:
-        """End runs past their deadline."""
+        """End runs past their deadline, and those of agents that were retired: nobody will answer them."""
         now = self._clock()
-        if await self._store.read(lambda tx: store.overdue(tx, now)):
+        if await self._store.read(lambda tx: store.overdue(tx, now, now - RETIRED_MS)):
             for stored in await self._store.write(lambda tx: self._end_overdue(tx, now)):
                 self._receiver.after(stored)
                 if stored.run.agent_id:
@@ -115,8 +117,8 @@ class Conversations:
 
     def _end_overdue(self, tx: Transaction, now: int) -> list[Stored]:
         ended = []
-        for run in store.overdue(tx, now):
-            reason, message = _overdue(run)
+        for run in store.overdue(tx, now, now - RETIRED_MS):
+            reason, message = _overdue(run, now)
             error = RunError(run_id=run.id, attempt=run.attempt, reason=reason, message=message)
             ended.append(self._receiver.end_unit(tx, replace(run, state=RunState.FAILED, ended_at=now), error, now))
         return ended
@@ -136,7 +138,9 @@ class Conversations:
             self._latest.pop(next(iter(self._latest)))
 
 
-def _overdue(run: Run) -> tuple[Reason, str]:
+def _overdue(run: Run, now: int) -> tuple[Reason, str]:
+    if run.deadline_at >= now:
+        return Reason.AGENT_NOT_FOUND, "The agent was retired before it answered."
     if run.state is RunState.QUEUED:
         return Reason.EXPIRED, "No agent took the message in time."
     return Reason.TIMED_OUT, "The run took longer than runs may take."

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import and_, bindparam, desc, insert, or_, select, text, update
 
 from muster_server.conversations.core import Run
-from muster_server.store.tables import ZERO, conversations, events, runs
+from muster_server.store.tables import ZERO, agents, conversations, events, runs
 from muster_server.store.transaction import Transaction
 from muster_shared_models.conversations import ConversationView, RunState
 from muster_shared_models.model import from_ms
@@ -53,7 +53,12 @@ _SAVE_RUN = (
 _SEE = text("INSERT INTO inbox (message_id, at) VALUES (:message_id, :at) ON CONFLICT DO NOTHING")
 _ACTIVE = select(runs.c.id).where(runs.c.conversation == bindparam("wanted"), runs.c.ended_at == ZERO)
 _OPEN = select(runs.c.agent_id, runs.c.id).where(runs.c.ended_at == ZERO, runs.c.agent_id != "")
-_OVERDUE = select(runs).where(runs.c.ended_at == ZERO, runs.c.deadline_at < bindparam("now")).limit(200)
+_RETIRED = select(agents.c.id).where(agents.c.retired_at > ZERO, agents.c.retired_at < bindparam("retired"))
+_OVERDUE = (
+    select(runs)
+    .where(runs.c.ended_at == ZERO, or_(runs.c.deadline_at < bindparam("now"), runs.c.agent_id.in_(_RETIRED)))
+    .limit(200)
+)
 _EVENTS_AFTER = (
     select(events.c.seq, events.c.at, events.c.kind, events.c.data)
     .where(events.c.stream == bindparam("wanted"), events.c.seq > bindparam("after"))
@@ -210,9 +215,9 @@ def run_by_id(tx: Transaction, run_id: str) -> Run | None:
     return _run(row) if row else None
 
 
-def overdue(tx: Transaction, now: int) -> list[Run]:
-    """Return runs past their deadline that have not ended."""
-    return [_run(row) for row in tx.all(_OVERDUE, now=now)]
+def overdue(tx: Transaction, now: int, retired: int) -> list[Run]:
+    """Return runs that have not ended, past their deadline or of agents that were retired before `retired`."""
+    return [_run(row) for row in tx.all(_OVERDUE, now=now, retired=retired)]
 
 
 def open_runs(tx: Transaction) -> list[tuple[str, str]]:
