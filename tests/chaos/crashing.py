@@ -98,6 +98,9 @@ async def crash(fleet: MortalFleet, plan: Plan, point: Point) -> Report:
         "R1", fleet, plan, faults, Rules(errors=acts and point.process == "agent", acts=acts), ask=point.ask
     )
     report.problems += missed
+    for process in fleet.processes.values():
+        if not process.is_running:
+            report.problems.append(Problem("died", f"{process.name} has ended by itself: {process.tail(5)}"))
     if report.numbers["failed"] > SLOTS:
         report.problems.append(Problem("failed", f"{report.numbers['failed']} runs ended with an error"))
     return report
