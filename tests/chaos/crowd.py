@@ -79,8 +79,9 @@ class Crowd:
     """Browsers that chat, and watchers that see all of it."""
 
     def __init__(
-        self, fleet: ChaosFleet, plan: Plan, name: str, *, ask: str = "echo", watchers: Sequence[Watcher] = ()
-    ) -> None:
+        self, fleet: ChaosFleet, plan: Plan, name: str, *, ask: str = "echo", watchers: Sequence[Watcher] = (),
+        port: int = 0,
+    ) -> None:  # fmt: skip
         self.rng = random.Random(plan.seed)
         self.tag = f"{name}-{plan.seed}-{time.monotonic_ns() % 10**6}"
         self.plan = plan
@@ -88,8 +89,8 @@ class Crowd:
         self.ledger = Ledger(fleet.ledger, "database")
         self._fleet = fleet
         self._doors: list[Door] = []
-        talkers = [self._open(Browser, 0, f"browser-{n}") for n in range(plan.browsers)]
-        kinds = watchers or [(Browser, 0)] * plan.watchers
+        talkers = [self._open(Browser, port, f"browser-{n}") for n in range(plan.browsers)]
+        kinds = watchers or [(Browser, port)] * plan.watchers
         self._watchers = [self._open(kind, port, f"watcher-{n}") for n, (kind, port) in enumerate(kinds)]
         self.browsers = talkers + self._watchers
         self.chats = [
@@ -159,16 +160,16 @@ class Crowd:
 
 async def talk_through(
     bar: str, fleet: ChaosFleet, plan: Plan, faults: Faults, rules: Rules = DEFAULT, *, ask: str = "echo",
-    watchers: Sequence[Watcher] = (), letters: int = 0,
+    watchers: Sequence[Watcher] = (), letters: int = 0, port: int = 0,
 ) -> Report:  # fmt: skip
     """Let a crowd talk to the bench's agent while `faults` happen; return what came of it.
 
-    `letters`: dead letters that the faults make.
+    `letters`: dead letters that the faults make. `port`: through which browsers come, where it is not the server's.
     """
     began = time.monotonic()
     fleet.ledger.write_text("")
     letters += (await asyncio.to_thread(fleet.get, "/api/v1/dead-letters"))["waiting"]
-    crowd = Crowd(fleet, plan, bar, ask=ask, watchers=watchers)
+    crowd = Crowd(fleet, plan, bar, ask=ask, watchers=watchers, port=port)
     await crowd.talk(faults)
     await note_left_overs(fleet, crowd.ledger, planned_letters=letters)
     crowd.ledger.close()

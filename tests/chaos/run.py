@@ -16,9 +16,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from muster_cli.provision.queue_server import PrivateRabbit, private_rabbitmq
-from tests.chaos import crashing, cutting, killing, mutating, ownership, poison, storm
+from tests.chaos import crashing, cutting, killing, mutating, network, ownership, poison, storm
 from tests.chaos.crowd import Plan, Report
 from tests.chaos.fleet import running_chaos
+from tests.chaos.links import running_links
 
 __all__ = ["BARS", "main"]
 
@@ -32,6 +33,7 @@ PLANS = {
     "R6": Plan(0, messages=30, browsers=3, chats=4, faults=30, pause_s=(0.5, 2), deadline_s=900),
     "R7": Plan(0, messages=250, faults=100, pause_s=(0.05, 0.5), deadline_s=600, catch_up_s=300),
     "R8": Plan(0, messages=500, browsers=4, chats=5, think_s=0.02, window=3, deadline_s=900),
+    "R9": Plan(0, messages=20, faults=30, pause_s=(0.1, 1), freeze_s=(30, 60), deadline_s=2400),
     "R12": Plan(0, messages=100, browsers=4, chats=4, faults=20, pause_s=(0.02, 0.3), deadline_s=900),
     "R15": Plan(0, faults=10),
 }
@@ -61,6 +63,11 @@ def _crash_points(folder: Path, bus: str, plan: Plan, _node: PrivateRabbit | Non
     return crashing.sweep(folder, bus, plan)
 
 
+def _network(folder: Path, bus: str, plan: Plan, _node: PrivateRabbit | None) -> Report:
+    with running_links(folder, bus, seed=plan.seed) as fleet:
+        return asyncio.run(network.network_chaos(fleet, plan))
+
+
 def _servers(folder: Path, _bus: str, plan: Plan, _node: PrivateRabbit | None) -> Report:
     return ownership.server_races(folder, plan, wanting=4)
 
@@ -74,6 +81,7 @@ BARS: dict[str, tuple[Bar, tuple[str, ...]]] = {
     **{name: (_with_fleet(name), BUSES) for name in ("R2", "R5", "R6", "R7", "R8", "R12", "R15")},
     "R1": (_crash_points, BUSES),
     "R3": (_with_fleet("R3"), ("rabbitmq",)),
+    "R9": (_network, BUSES),
     "R15-servers": (_servers, ("embedded",)),
     "mutations": (_mutations, ("embedded",)),
 }
