@@ -32,7 +32,7 @@ LAZY_S = 0.1
 FEW_UNITS, QUICK_S = 4, 0.001
 #: Commits in a thread after a slow one.
 SLOW_COMMITS = 64
-#: How long another process may hold the database before units fail.
+#: How long another process may hold the database before units fail, counted from when they were submitted.
 BUSY_TIMEOUT_S = 5.0
 
 Unit = Callable[[sqlite3.Connection], Any]
@@ -54,7 +54,7 @@ class GroupCommit:
 
     def __init__(self, connection: sqlite3.Connection, *, name: str = "commit") -> None:
         self._connection = connection
-        self._waiting: list[tuple[Unit, Future[Any]]] = []
+        self._waiting: list[tuple[Unit, Future[Any], float]] = []
         self._wake = asyncio.Event()
         self._closing = False
         self._slow = 0
@@ -73,7 +73,7 @@ class GroupCommit:
         if self._closing or len(self._waiting) >= LIMIT:
             future.set_exception(MusterError(Reason.DATABASE_BUSY, "Too many writes wait for the disk.", "Try again."))
             return future
-        self._waiting.append((unit, future))
+        self._waiting.append((unit, future, self._loop.time()))
         if not lazy:
             self._wake.set()
         elif self._timer is None:
@@ -108,17 +108,17 @@ class GroupCommit:
             if self._closing:
                 self._wake.set()
 
-    async def _transact(self, batch: list[tuple[Unit, "Future[Any]"]]) -> None:
+    async def _transact(self, batch: list[tuple[Unit, "Future[Any]", float]]) -> None:
         outcomes: list[tuple[Any, Exception | None]]
         try:
-            await self._begin()
-            outcomes = [self._run(unit) for unit, _ in batch]
+            await self._begin(batch[0][2] + BUSY_TIMEOUT_S)
+            outcomes = [self._run(unit) for unit, _, _ in batch]
             await self._commit(len(batch))
         except sqlite3.Error as error:
             if self._connection.in_transaction:
                 self._connection.rollback()
             outcomes = [(None, _explain(error))] * len(batch)
-        for (_, future), (result, failure) in zip(batch, outcomes, strict=True):
+        for (_, future, _), (result, failure) in zip(batch, outcomes, strict=True):
             if future.done():
                 continue
             if failure is None:
@@ -137,8 +137,7 @@ class GroupCommit:
         elif self._slow:
             self._slow -= 1
 
-    async def _begin(self) -> None:
-        give_up_at = self._loop.time() + BUSY_TIMEOUT_S
+    async def _begin(self, give_up_at: float) -> None:
         while True:
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -153,10 +152,12 @@ class GroupCommit:
         self._connection.execute("SAVEPOINT unit")
         try:
             result = unit(self._connection)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is the submitter's
+        except Exception as error:
+            if isinstance(error, sqlite3.Error) and not self._connection.in_transaction:
+                raise  # a full disk ends the whole transaction: no unit of it is stored
             self._connection.execute("ROLLBACK TO unit")
             self._connection.execute("RELEASE unit")
-            return None, error
+            return None, error  # whatever it is, it is the submitter's
         self._connection.execute("RELEASE unit")
         return result, None
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from muster_messaging.commit import GroupCommit, open_sqlite
 from muster_messaging.embedded.core.model import Stored
+from muster_messaging.errors import Transient
 
 __all__ = ["Journal"]
 
@@ -65,7 +66,7 @@ class Journal:
         return int(row[0] or 0)
 
     def insert(self, stored: Stored, done: "Future[None] | None") -> None:
-        """Make a message durable, then tell `on_stored` and end `done`."""
+        """Make a message durable, then tell `on_stored` and end `done`, which fails with Transient otherwise."""
         self._work.inserts.append((stored, done))
         self._write_soon(lazy=False)
 
@@ -124,6 +125,7 @@ class Journal:
                 if error is None:
                     done.set_result(None)
                 else:
-                    done.set_exception(error)
+                    # What publishes must know that it may try again: whatever the database says, nothing was stored.
+                    done.set_exception(Transient(f"The queue server cannot store it: {error}"))
         if error is None and any(self._work):
             self._write_soon(lazy=not self._work.inserts)

@@ -31,6 +31,8 @@ log = structlog.get_logger()
 LIMIT = 20_000
 #: Confirmed messages are forgotten in batches, at the latest after this time.
 FORGET_EVERY_S = 0.25
+#: After the database has refused it, later.
+FORGET_AGAIN_S = 2.0
 PATIENCE_S = 86_400.0
 
 _ADD = insert(outbox).returning(outbox.c.id)
@@ -64,6 +66,7 @@ class Outbox:
         self._lanes = Lanes(bus, patience_s=PATIENCE_S, limit=LIMIT + 2_000)
         self._confirmed: list[int] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
         self._loop = asyncio.get_running_loop()
         self._on_undeliverable: Undeliverable | None = None
 
@@ -114,6 +117,7 @@ class Outbox:
 
     async def close(self) -> None:
         """Stop publishing; forget what is confirmed."""
+        self._closed = True
         self._lanes.close()
         if self._timer:
             self._timer.cancel()
@@ -121,13 +125,15 @@ class Outbox:
 
     def _settled(self, row_id: int, outgoing: Outgoing, done: "Future[None]") -> None:
         error = done.exception()
-        if isinstance(error, Disconnected):
-            return  # closing: the row stays and is sent after the restart
-        if isinstance(error, BusError) and self._on_undeliverable:
+        if error is None:
+            self._done_with(row_id)
+        elif isinstance(error, Disconnected):
+            pass  # closing: the row stays and is sent after the restart
+        elif isinstance(error, BusError) and self._on_undeliverable:
             kept = self._on_undeliverable(outgoing, error, lambda tx: tx.run(_FORGET, row_id=row_id))
             kept.add_done_callback(lambda kept: self._kept(outgoing, kept))
-            return
-        self._done_with(row_id)
+        else:  # nobody knows what became of it: it is sent again after the next start
+            log.error("cannot be published", message_id=outgoing.message.id, detail=str(error))
 
     @staticmethod
     def _kept(outgoing: Outgoing, kept: "Future[None]") -> None:
@@ -142,10 +148,15 @@ class Outbox:
     def _forget_soon(self) -> None:
         self._timer = None
         rows, self._confirmed = self._confirmed, []
-        self._store.write(lambda tx: tx.run_many(_FORGET, [{"row_id": row} for row in rows])).add_done_callback(
-            # Rows that stay are published again after a restart; the receivers drop doubles.
-            lambda done: done.exception()
-        )
+        forgotten = self._store.write(lambda tx: tx.run_many(_FORGET, [{"row_id": row} for row in rows]))
+        forgotten.add_done_callback(lambda done: self._forgotten(rows, done))
+
+    def _forgotten(self, rows: list[int], done: "Future[None]") -> None:
+        if done.exception() is None or self._closed:
+            return  # rows that stay are published again after a restart; the receivers drop doubles
+        self._confirmed += rows
+        if self._timer is None:
+            self._timer = self._loop.call_later(FORGET_AGAIN_S, self._forget_soon)
 
     async def _forget(self) -> None:
         rows, self._confirmed = self._confirmed, []
