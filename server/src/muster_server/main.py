@@ -22,6 +22,7 @@ from muster_server.parts import Parts
 from muster_server.queues.service import open_queues
 from muster_server.settings import LOOPBACK, ServerSettings
 from muster_server.store.opening import database_epoch, open_store
+from muster_shared_models.problems import MusterError
 
 __all__ = ["ADMIN_TOKEN_FILE", "Started", "run_server"]
 
@@ -133,8 +134,10 @@ async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(seconds)
         try:
             await work()
+        except MusterError as error:  # the database is busy for a moment: the next round does it
+            log.warning("a periodic task was put off", reason=error.reason.value, detail=error.detail)
         except Exception:
-            # One failed round must not end the rounds: the database may be busy for a moment.
+            # One failed round must not end the rounds.
             log.exception("a periodic task failed")
 
 
