@@ -46,6 +46,8 @@ _OPTIONS = (
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
+    # A keepalive waits for a ping that measures the line, and that one may be lost for a minute by default.
+    ("grpc.http2.ping_timeout_ms", 10_000),
     # What the C core calls MIN_RECV_PING_INTERVAL_WITHOUT_DATA. By its default of 5 minutes clients are thrown out.
     ("grpc.http2.min_ping_interval_without_data_ms", 15_000),
     ("grpc.http2.max_ping_strikes", 2),
