@@ -149,6 +149,7 @@ async def test_while_the_server_is_short_of_memory_publishes_fail_at_once_and_ac
     try:
         waiting = bus.publish(DESK, QUEUE, message(3))
         await eventually(lambda: not bus.connected)
+        assert "takes no messages now" in bus.trouble
         with pytest.raises(QueueFull, match="takes no messages now"):
             await bus.publish(DESK, QUEUE, message(4))
 

@@ -102,6 +102,11 @@ class QueueInfo(NamedTuple):
 class BusAdmin(Bus, Protocol):
     """What only the server may do."""
 
+    @property
+    def trouble(self) -> str:
+        """Why publishing does not work now, in a sentence for people; empty when it does."""
+        ...
+
     async def declare(self, topology: Topology) -> None:
         """Create what is missing; raises TopologyMismatch when something exists with other arguments."""
         ...

@@ -102,6 +102,14 @@ class AmqpBus:
         """Whether publishing works now: not while RabbitMQ is short of memory or disk and takes nothing."""
         return self._publisher.ready.is_set()
 
+    @property
+    def trouble(self) -> str:
+        """Why publishing does not work now; see BusAdmin."""
+        if self.connected:
+            return ""
+        why = self._publisher.blocked
+        return f"The queue server takes no messages now: {why}." if why else "The queue server cannot be reached."
+
     async def wait_connected(self) -> None:
         """Return when publishing works."""
         await self._publisher.ready.wait()

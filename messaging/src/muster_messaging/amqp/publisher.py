@@ -88,6 +88,11 @@ class Publisher:
         self._blocked = why
         self._look_whether_ready()
 
+    @property
+    def blocked(self) -> str:
+        """Why the queue server takes no publishes although it is there; empty when it does, or is not."""
+        return self._blocked if self._channel is not None else ""
+
     def _refusal(self, size: int) -> BusError | None:
         if size > MAX_BODY_BYTES:
             return TooLarge(f"The body has {size} bytes; {MAX_BODY_BYTES} are allowed.")

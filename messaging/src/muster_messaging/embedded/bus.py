@@ -45,6 +45,11 @@ class EmbeddedBus:
         """Whether publishing works."""
         return not (self._closed or self._server.closed)
 
+    @property
+    def trouble(self) -> str:
+        """Why publishing does not work; see BusAdmin."""
+        return "" if self.connected else "The queue server is closed."
+
     async def wait_connected(self) -> None:
         """Return at once: the queue server is here."""
 

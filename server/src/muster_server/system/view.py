@@ -16,9 +16,7 @@ class Unready:
 
     def __call__(self) -> str:
         """Return a sentence, or nothing."""
-        if not self._parts.queues.bus.connected:
-            return "The queue server cannot be reached."
-        return ""
+        return self._parts.queues.bus.trouble
 
 
 def system_view(parts: Parts, version: str, join_address: str) -> SystemView:
