@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from muster_cli.provision.queue_server import PrivateRabbit, private_rabbitmq
-from tests.chaos import crashing, cutting, killing, mutating, network, ownership, poison, storm
+from tests.chaos import crashing, cutting, killing, mutating, network, ownership, poison, shortage, storm
 from tests.chaos.crowd import Plan, Report
 from tests.chaos.fleet import running_chaos
 from tests.chaos.links import running_links
@@ -34,6 +34,7 @@ PLANS = {
     "R7": Plan(0, messages=250, faults=100, pause_s=(0.05, 0.5), deadline_s=600, catch_up_s=300),
     "R8": Plan(0, messages=500, browsers=4, chats=5, think_s=0.02, window=3, deadline_s=900),
     "R9": Plan(0, messages=20, faults=30, pause_s=(0.1, 1), freeze_s=(30, 60), deadline_s=2400),
+    "R10": Plan(0, messages=30, browsers=4, chats=4, window=80, freeze_s=(30, 60), deadline_s=900, catch_up_s=120),
     "R12": Plan(0, messages=100, browsers=4, chats=4, faults=20, pause_s=(0.02, 0.3), deadline_s=900),
     "R15": Plan(0, faults=10),
 }
@@ -68,6 +69,13 @@ def _network(folder: Path, bus: str, plan: Plan, _node: PrivateRabbit | None) ->
         return asyncio.run(network.network_chaos(fleet, plan))
 
 
+def _shortage(folder: Path, bus: str, plan: Plan, node: PrivateRabbit | None) -> Report:
+    with shortage.running_on_small_disk(folder, bus) as (fleet, disk):
+        fleet.add_parrot()
+        wanting = [*disk, *shortage.locks(fleet), *(shortage.alarms(node) if bus != "embedded" else ())]
+        return asyncio.run(shortage.shortage_chaos(fleet, plan, wanting))
+
+
 def _servers(folder: Path, _bus: str, plan: Plan, _node: PrivateRabbit | None) -> Report:
     return ownership.server_races(folder, plan, wanting=4)
 
@@ -82,6 +90,7 @@ BARS: dict[str, tuple[Bar, tuple[str, ...]]] = {
     "R1": (_crash_points, BUSES),
     "R3": (_with_fleet("R3"), ("rabbitmq",)),
     "R9": (_network, BUSES),
+    "R10": (_shortage, BUSES),
     "R15-servers": (_servers, ("embedded",)),
     "mutations": (_mutations, ("embedded",)),
 }
