@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from muster_messaging.amqp.url import parse_url
+from muster_messaging.amqp.url import HEARTBEAT_S, parse_url
 from muster_shared_models.problems import MusterError, Reason
 
 
@@ -57,3 +57,9 @@ def test_the_certificate_of_an_own_authority_must_be_there(tmp_path: Path) -> No
         parse_url(f"amqps://h/?cacertfile={tmp_path}/missing.pem")
 
     assert "missing.pem" in refused.value.detail
+
+
+def test_both_ends_of_a_dead_line_notice_within_45_seconds() -> None:
+    # As measured by R9: RabbitMQ 3.10 closes after two to three heartbeats, pika after one to two of its own checks
+    assert 3 * HEARTBEAT_S <= 45
+    assert 2 * (HEARTBEAT_S + 5) <= 45

@@ -12,7 +12,9 @@ from muster_shared_models.problems import MusterError, Reason
 
 __all__ = ["Endpoint", "parse_url"]
 
-HEARTBEAT_S = 20
+#: A line that died in silence is noticed within 45 seconds: RabbitMQ takes up to three heartbeats for that (and keeps
+#: what it has handed out meanwhile), pika up to two that are five seconds longer.
+HEARTBEAT_S = 15
 #: Milliseconds after which unacknowledged data breaks the connection, where the system can do that.
 TCP_USER_TIMEOUT_MS = 30_000
 #: Seconds for TCP, TLS and AMQP handshakes together.
