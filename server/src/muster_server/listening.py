@@ -3,13 +3,18 @@
 import contextlib
 import socket
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import grpc
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from muster_server.settings import LOOPBACK, ServerSettings
 from muster_shared_models.problems import MusterError, Reason
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGISendEvent
 
 __all__ = ["HttpServer", "http_socket", "listen_grpc"]
 
@@ -60,6 +65,23 @@ def listen_grpc(server: grpc.aio.Server, credentials: grpc.ServerCredentials, se
     return bound
 
 
+class WebSockets(WebSocketsSansIOProtocol):
+    """As uvicorn's, but who takes nothing is cut: a goodbye would wait for ever behind what is not taken."""
+
+    async def send(self, message: "ASGISendEvent") -> None:
+        """Send, or cut instead of a goodbye that cannot be sent."""
+        if message["type"] == "websocket.close" and not self.writable.is_set():
+            self.transport.abort()
+        else:
+            await super().send(message)
+
+    def keepalive_timeout(self) -> None:
+        """No answer came to a ping: close, and cut where that would wait."""
+        super().keepalive_timeout()
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+
+
 class HttpServer(uvicorn.Server):
     """uvicorn in our loop: signals are `main.py`'s."""
 
@@ -70,7 +92,7 @@ class HttpServer(uvicorn.Server):
                 lifespan="off",
                 log_config=None,
                 access_log=False,
-                ws="websockets-sansio",
+                ws=WebSockets,
                 ws_max_size=MAX_WS_BYTES,
                 ws_ping_interval=20.0,
                 ws_ping_timeout=20.0,
