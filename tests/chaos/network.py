@@ -52,18 +52,20 @@ SILENT = (
 class _Faults:
     """What goes wrong in one run of the bar."""
 
-    def __init__(self, fleet: LinkedFleet, plan: Plan, ways: tuple[Way, ...]) -> None:
+    def __init__(self, fleet: LinkedFleet, plan: Plan, ways: tuple[Way, ...], share: float) -> None:
         self.noticed_s: dict[str, float] = {}
         self.problems: list[Problem] = []
         self._fleet = fleet
         self._plan = plan
         self._ways = ways
+        self._share = share
         self._ledger = Ledger(fleet.ledger, "links")
 
     async def __call__(self, crowd: Crowd) -> None:
         links = [name for name in self._fleet.links if name != "bench-queues"]
         # Cuts before, between and after what lasts: each of the two meets what the other has left behind.
-        turns: list[tuple[str, Way | None]] = [(link, way) for link in links for way in self._ways]
+        bad = [(link, way) for link in links for way in self._ways]
+        turns: list[tuple[str, Way | None]] = [*crowd.rng.sample(bad, round(len(bad) * self._share))]
         turns += [(link, None) for link in links for _ in range(self._plan.faults)]
         crowd.rng.shuffle(turns)
         for link, way in turns:
@@ -97,9 +99,11 @@ class _Faults:
         self._fleet.tell(link.heal)
 
 
-async def network_chaos(fleet: LinkedFleet, plan: Plan, ways: tuple[Way, ...] = LASTING + SILENT) -> Report:
-    """Each link is cut `faults` times, and bad in each of `ways` once, in a random order."""
-    faults = _Faults(fleet, plan, ways)
+async def network_chaos(
+    fleet: LinkedFleet, plan: Plan, ways: tuple[Way, ...] = LASTING + SILENT, *, share: float = 1.0
+) -> Report:
+    """Each link is cut `faults` times, and bad in each of `ways` once, or in a share of them, in a random order."""
+    faults = _Faults(fleet, plan, ways, share)
     report = await talk_through("R9", fleet, plan, faults, port=fleet.ports["browser-server"])
     report.problems += [*faults.problems, *ended(fleet), *outcries(fleet)]
     report.numbers["connections"] = {name: link.accepted for name, link in fleet.links.items()}

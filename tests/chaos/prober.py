@@ -40,11 +40,12 @@ class Seen:
 class Prober:
     """Use it as a context."""
 
-    def __init__(self, fleet: ChaosFleet, tag: str) -> None:
+    def __init__(self, fleet: ChaosFleet, tag: str, *, to: str = "agent:parrot") -> None:
         token = (fleet.folder / "admin.token").read_text().strip()
         headers = {"authorization": f"Bearer {token}"}
         self._http = httpx2.AsyncClient(base_url=fleet.url, headers=headers, timeout=ANSWER_S, trust_env=False)
         self._tag = tag
+        self._to = to
         self._numbers = count(1)
         self.conversations: list[str] = []
         self.problems: list[Problem] = []
@@ -95,7 +96,7 @@ class Prober:
     async def _post(self, seen: Seen) -> None:
         key = f"{self._tag}-{next(self._numbers)}"
         began = time.monotonic()
-        answer = await self._ask("POST", "/api/v1/messages", key, {"to": "agent:parrot", "text": f"{key} echo probe"})
+        answer = await self._ask("POST", "/api/v1/messages", key, {"to": self._to, "text": f"{key} echo probe"})
         seen.post_ms.append((time.monotonic() - began) * 1000)
         if answer is None:
             return

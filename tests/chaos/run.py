@@ -16,7 +16,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from muster_cli.provision.queue_server import PrivateRabbit, private_rabbitmq
-from tests.chaos import crashing, cutting, killing, mutating, network, ownership, poison, shortage, storm
+from tests.chaos import (
+    crashing,
+    cutting,
+    detection,
+    killing,
+    mutating,
+    network,
+    ownership,
+    poison,
+    shortage,
+    slow,
+    storm,
+)
 from tests.chaos.crowd import Plan, Report
 from tests.chaos.fleet import running_chaos
 from tests.chaos.links import running_links
@@ -33,9 +45,11 @@ PLANS = {
     "R6": Plan(0, messages=30, browsers=3, chats=4, faults=30, pause_s=(0.5, 2), deadline_s=900),
     "R7": Plan(0, messages=250, faults=100, pause_s=(0.05, 0.5), deadline_s=600, catch_up_s=300),
     "R8": Plan(0, messages=500, browsers=4, chats=5, think_s=0.02, window=3, deadline_s=900),
-    "R9": Plan(0, messages=20, faults=30, pause_s=(0.1, 1), freeze_s=(30, 60), deadline_s=2400),
+    "R9": Plan(0, messages=20, faults=30, pause_s=(0.1, 1), freeze_s=(30, 60), think_s=0.2, deadline_s=3000),
     "R10": Plan(0, messages=30, browsers=4, chats=4, window=80, freeze_s=(30, 60), deadline_s=900, catch_up_s=120),
+    "R11": Plan(0, faults=10),
     "R12": Plan(0, messages=100, browsers=4, chats=4, faults=20, pause_s=(0.02, 0.3), deadline_s=900),
+    "R13": Plan(0, browsers=20, chats=2, freeze_s=(70, 75), think_s=0.5, deadline_s=600, catch_up_s=60),
     "R15": Plan(0, faults=10),
 }
 BUSES = ("embedded", "rabbitmq")
@@ -45,7 +59,8 @@ Bar = Callable[[Path, str, Plan, PrivateRabbit | None], Report]
 def _with_fleet(name: str) -> Bar:
     acts = {
         "R2": killing.router_chaos, "R5": killing.server_chaos, "R6": killing.agent_chaos, "R7": cutting.resume_chaos,
-        "R8": storm.storm_chaos, "R12": poison.poison_chaos, "R15": ownership.name_races,
+        "R8": storm.storm_chaos, "R11": detection.detection_trials, "R12": poison.poison_chaos,
+        "R13": slow.slow_chaos, "R15": ownership.name_races,
     }  # fmt: skip
 
     def run(folder: Path, bus: str, plan: Plan, node: PrivateRabbit | None) -> Report:
@@ -66,7 +81,8 @@ def _crash_points(folder: Path, bus: str, plan: Plan, _node: PrivateRabbit | Non
 
 def _network(folder: Path, bus: str, plan: Plan, _node: PrivateRabbit | None) -> Report:
     with running_links(folder, bus, seed=plan.seed) as fleet:
-        return asyncio.run(network.network_chaos(fleet, plan))
+        share = min(1.0, plan.faults / PLANS["R9"].faults)
+        return asyncio.run(network.network_chaos(fleet, plan, share=share))
 
 
 def _shortage(folder: Path, bus: str, plan: Plan, node: PrivateRabbit | None) -> Report:
@@ -88,6 +104,7 @@ def _mutations(_folder: Path, _bus: str, plan: Plan, _node: PrivateRabbit | None
 BARS: dict[str, tuple[Bar, tuple[str, ...]]] = {
     **{name: (_with_fleet(name), BUSES) for name in ("R2", "R5", "R6", "R7", "R8", "R12", "R15")},
     "R1": (_crash_points, BUSES),
+    **{name: (_with_fleet(name), BUSES) for name in ("R2", "R5", "R6", "R7", "R8", "R11", "R12", "R13", "R15")},
     "R3": (_with_fleet("R3"), ("rabbitmq",)),
     "R9": (_network, BUSES),
     "R10": (_shortage, BUSES),
