@@ -1,4 +1,4 @@
-"""RabbitMQ's management API, as far as logins need it. Nothing of a URL with its password leaves this file."""
+"""RabbitMQ's management API, as far as it is needed. Nothing of a URL with its password leaves this file."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import httpx2
 
+from muster_server.queues.checking import Found
 from muster_shared_models.problems import MusterError, Reason
 
 __all__ = ["Management"]
@@ -55,6 +56,16 @@ class Management:
         """Return who has rights on the vhost."""
         listed = await self._ask("GET", f"vhosts/{self._vhost}/permissions")
         return [str(entry["user"]) for entry in listed]
+
+    async def topology(self) -> Found:
+        """Return all queues, exchanges and policies of the vhost."""
+        columns = "columns=name,type,durable,auto_delete,arguments"
+        return Found(
+            await self._ask("GET", f"queues/{self._vhost}?{columns}"),
+            await self._ask("GET", f"exchanges/{self._vhost}"),
+            await self._ask("GET", f"policies/{self._vhost}"),
+            await self._ask("GET", f"operator-policies/{self._vhost}"),
+        )
 
     async def _ask(self, method: str, path: str, body: Any = None, *, missing: bool = False) -> Any:
         try:

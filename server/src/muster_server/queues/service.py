@@ -13,6 +13,7 @@ from muster_messaging.frames import FrameBus
 from muster_messaging.relay.adapter import FrameAdapter
 from muster_messaging.topology import DEFAULT_PARTITIONS, agent_queue, agent_topology, base_topology
 from muster_protos.v1.transport_pb2 import AmqpTransport, RelayTransport, Transport
+from muster_server.queues.checking import check
 from muster_server.queues.logins import Logins, load_key
 from muster_server.queues.management import Management
 from muster_server.settings import LOOPBACK, ServerSettings
@@ -54,6 +55,16 @@ class QueueSide:
         if self.logins:
             await self.logins.end(agent_id)
         await self.bus.delete_queue(agent_queue(agent_id))
+
+    async def shut_out(self, agent_id: str) -> None:
+        """End an agent's login, and with it its connections; its queue and what waits in it stay."""
+        if self.logins:
+            await self.logins.end(agent_id)
+
+    async def let_in(self, agent_id: str) -> None:
+        """Make an agent's login anew."""
+        if self.logins:
+            await self.logins.for_agent(agent_id)
 
     @property
     def shares_login(self) -> bool:
@@ -128,6 +139,7 @@ async def _open_rabbitmq(settings: ServerSettings, url: str) -> QueueSide:
         logins = None
         if settings.bus_api:
             management = Management(settings.bus_api, parse_url(url).vhost)
+            await check(management, topology)
             logins = Logins(management, url, DEFAULT_PARTITIONS, load_key(settings.data_dir))
         else:
             log.warning("one RabbitMQ login for all", hint="Set MUSTER_BUS_API to RabbitMQ's management API.")
