@@ -58,6 +58,7 @@ class FakeBus:
         self.holding = False
         self.held: list[tuple[Future[None], Message]] = []
         self.connected = True
+        self.refused = asyncio.Event()
         self.closed = False
 
     def publish(self, exchange: str, key: str, message: Message) -> "Future[None]":
@@ -92,6 +93,9 @@ class FakeBus:
 
     async def wait_connected(self) -> None:
         return
+
+    async def wait_refused(self) -> None:
+        await self.refused.wait()
 
     async def close(self) -> None:
         self.closed = True

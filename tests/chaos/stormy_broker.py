@@ -67,6 +67,10 @@ class StormyBus:
         """As the bus beneath."""
         await self._bus.wait_connected()
 
+    async def wait_refused(self) -> None:
+        """As the bus beneath."""
+        await self._bus.wait_refused()
+
     async def close(self) -> None:
         """As the bus beneath."""
         await self._bus.close()

@@ -80,6 +80,10 @@ class Bus(Protocol):
         """Return when publishing works."""
         ...
 
+    async def wait_refused(self) -> None:
+        """Return when the queue server next refuses who we are. It is asked again and again all the same."""
+        ...
+
     async def close(self) -> None:
         """Flush acknowledgements, end all subscriptions, fail what is unconfirmed, disconnect."""
         ...

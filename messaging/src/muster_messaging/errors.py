@@ -3,6 +3,7 @@
 BusError
 ├── Transient        try again with the same message id
 │   ├── Disconnected     nothing was sent
+│   │   └── LoginRefused     the queue server does not know our login, or no longer
 │   ├── Unconfirmed      it was sent, the outcome is unknown: the receiver drops doubles by id
 │   └── QueueFull        the queue is at its bound
 └── Permanent        trying again is pointless
@@ -15,8 +16,8 @@ BusError
 from muster_shared_models.problems import MusterError, Reason
 
 __all__ = [
-    "BusError", "Disconnected", "Permanent", "QueueFull", "Refused", "TooLarge", "TopologyMismatch", "Transient",
-    "Unconfirmed", "Unroutable",
+    "BusError", "Disconnected", "LoginRefused", "Permanent", "QueueFull", "Refused", "TooLarge", "TopologyMismatch",
+    "Transient", "Unconfirmed", "Unroutable",
 ]  # fmt: skip
 
 
@@ -41,6 +42,10 @@ class Disconnected(Transient):
     """There is no connection: nothing was sent."""
 
     default = Reason.BUS_UNREACHABLE
+
+
+class LoginRefused(Disconnected):
+    """There is no connection: the queue server does not know our login, or no longer."""
 
 
 class Unconfirmed(Transient):

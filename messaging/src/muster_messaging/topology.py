@@ -13,9 +13,9 @@ from typing import NamedTuple
 from zlib import crc32
 
 __all__ = [
-    "DEAD_LETTER", "DEFAULT_PARTITIONS", "PARKING", "RETRY_DELAYS", "TO_AGENT", "TO_BROKER", "TO_SERVER", "Binding",
-    "Exchange", "Queue", "Topology", "agent_queue", "agent_topology", "base_topology", "broker_input",
-    "dead_letter_queues", "partition_key", "partition_of", "retry_exchange", "retry_queue", "route_to",
+    "DEAD_LETTER", "DEFAULT_PARTITIONS", "PARKING", "RETRY_DELAYS", "ROUTER_MAX_LENGTH", "TO_AGENT", "TO_BROKER",
+    "TO_SERVER", "Binding", "Exchange", "Queue", "Topology", "agent_queue", "agent_topology", "base_topology",
+    "broker_input", "dead_letter_queues", "partition_key", "partition_of", "retry_exchange", "retry_queue", "route_to",
 ]  # fmt: skip
 
 TO_BROKER = "muster.to_broker"
@@ -36,6 +36,8 @@ RETRY_DELAYS = {"5s": 5_000, "30s": 30_000, "5m": 300_000}
 
 #: Crashing consumers return their whole prefetch each time: a low limit would dead-letter innocent messages.
 ROUTER_DELIVERY_LIMIT = 1000
+#: Messages that wait for a broker, per partition.
+ROUTER_MAX_LENGTH = 50_000
 AGENT_DELIVERY_LIMIT = 20
 FAMILIES = ("router", "agent", "server")
 
@@ -138,7 +140,7 @@ def base_topology(partitions: int = DEFAULT_PARTITIONS) -> Topology:
     bindings = [Binding(TO_SERVER, IN, SERVER_INPUT), Binding(PARKING, IN, PARKING_QUEUE)]
     for partition in range(partitions):
         name = broker_input(partition)
-        queues.append(Queue(name, True, ROUTER_DELIVERY_LIMIT, 50_000, 268_435_456, DEAD_LETTER, "router"))
+        queues.append(Queue(name, True, ROUTER_DELIVERY_LIMIT, ROUTER_MAX_LENGTH, 268_435_456, DEAD_LETTER, "router"))
         bindings.append(Binding(TO_BROKER, partition_key(partition), name))
     for family in FAMILIES:
         queues.append(Queue(dead_letter_queue(family), False, 0, 100_000, 268_435_456))

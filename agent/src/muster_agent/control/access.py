@@ -16,11 +16,14 @@ from muster_agent.errors import JoinedAnew
 from muster_messaging.link.problems import read_problem
 from muster_protos.v1.registration_pb2 import RenewCredentialsRequest
 from muster_protos.v1.registration_pb2_grpc import AgentRegistrationStub
+from muster_shared_models.problems import Reason
 
-__all__ = ["CALL_S", "Access", "is_refusal"]
+__all__ = ["CALL_S", "REFUSALS", "Access", "is_refusal"]
 
 log = structlog.get_logger()
 
+#: What the server says to those who must join again, now or when a person has let them back in.
+REFUSALS = frozenset({Reason.UNAUTHENTICATED, Reason.AGENT_QUARANTINED})
 #: The deadline of a unary call.
 CALL_S = 10.0
 #: Credentials are renewed when this part of their life is over.
@@ -30,8 +33,8 @@ SHORTEST_RENEWAL_S = 20.0
 
 
 def is_refusal(error: grpc.RpcError) -> bool:
-    """Tell whether the server refuses who we say we are, rather than what we want."""
-    return bool(error.code() == grpc.StatusCode.UNAUTHENTICATED)
+    """Tell whether the server refuses us, rather than what we want: joining again helps, or waits until it may."""
+    return bool(error.code() == grpc.StatusCode.UNAUTHENTICATED) or read_problem(error).reason in REFUSALS
 
 
 class Access:

@@ -128,17 +128,23 @@ class Joiner:
             await asyncio.sleep(pause)
 
     async def join_again(self) -> Registration:
-        """Join with our key, as often as it takes; raises MusterError when the server says no."""
+        """Join with our key, as often as it takes; raises MusterError when the server says no.
+
+        Whoever is quarantined waits for a person to let it back in.
+        """
         backoff = Backoff()
         while True:
             try:
                 return await self._register()
             except MusterError as error:
-                if error.reason not in PASSING:
-                    raise
-                await self._check_identity()
                 pause = backoff.next()
-                log.warning("the server is away", server=self.address, why=error.detail, again_in_s=round(pause, 1))
+                if error.reason is Reason.AGENT_QUARANTINED:
+                    log.warning("kept out", why=error.detail, hint=error.hint, again_in_s=round(pause, 1))
+                elif error.reason in PASSING:
+                    await self._check_identity()
+                    log.warning("the server is away", server=self.address, why=error.detail, again_in_s=round(pause, 1))
+                else:
+                    raise
             await asyncio.sleep(pause)
 
     async def _register(self) -> Registration:

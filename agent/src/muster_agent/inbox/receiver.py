@@ -6,13 +6,13 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import structlog
 
-from muster_agent.control.access import Access
+from muster_agent.control.access import REFUSALS, Access
 from muster_agent.control.backoff import Backoff
 from muster_agent.inbox.desk import Desk
 from muster_agent.runs.publisher import Publisher
 from muster_messaging.bus import Bus, Subscription
-from muster_messaging.errors import BusError, Refused
-from muster_shared_models.problems import MusterError, Reason
+from muster_messaging.errors import BusError, LoginRefused, Refused
+from muster_shared_models.problems import MusterError
 
 __all__ = ["OpenBus", "Receiver"]
 
@@ -60,7 +60,7 @@ class Receiver:
             except MusterError as error:
                 log.warning("not attached to the queue", why=error.detail)
                 await self._let_go()
-                if isinstance(error, Refused) or error.reason is Reason.UNAUTHENTICATED:
+                if isinstance(error, Refused | LoginRefused) or error.reason in REFUSALS:
                     await self._access.refused(generation)
                 await asyncio.sleep(backoff.next())
             else:
@@ -94,18 +94,23 @@ class Receiver:
         await self.close()
 
     async def _receive(self, way: tuple[str, str]) -> None:
-        """Return when the server has told us another way to the queue server."""
+        """Return when the server has told us another way to the queue server; raises LoginRefused."""
         assert self._subscription is not None
+        assert self._bus is not None
         receiving = asyncio.create_task(self._take_batches(self._subscription))
         moving = asyncio.create_task(self._access.moved_from(way))
+        refused = asyncio.create_task(self._bus.wait_refused())
+        tasks: tuple[asyncio.Task[None], ...] = (receiving, moving, refused)
         try:
-            await asyncio.wait({receiving, moving}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (receiving, moving):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(receiving, moving, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
         if not receiving.cancelled():
             receiving.result()
+        if not refused.cancelled():
+            raise LoginRefused("The queue server does not let us in any more.")
 
     async def _take_batches(self, subscription: Subscription) -> None:
         while True:

@@ -13,7 +13,7 @@ from muster_messaging.amqp.publisher import CONFIRM_TIMEOUT_S, Publisher
 from muster_messaging.amqp.supervisor import Supervisor
 from muster_messaging.amqp.url import Endpoint, parse_url
 from muster_messaging.bus import QueueInfo
-from muster_messaging.errors import BusError, Disconnected
+from muster_messaging.errors import BusError, Disconnected, LoginRefused
 from muster_messaging.message import Message
 from muster_messaging.topology import Topology
 
@@ -54,7 +54,8 @@ class AmqpBus:
         """Return a connected bus; from then on it reconnects by itself for ever.
 
         `url` is amqp:// or amqps:// (see url.py); `name` is shown in RabbitMQ's list of connections. Raises
-        MusterError(INVALID_SETTING) for an address that cannot be read, Disconnected when nobody answered in time.
+        MusterError(INVALID_SETTING) for an address that cannot be read, Disconnected when nobody answered in time,
+        LoginRefused when somebody did, and said no.
         """
         bus = cls(parse_url(url), name, confirm_timeout_s)
         bus._publishing.start()
@@ -63,7 +64,7 @@ class AmqpBus:
                 await bus._opened.wait()
         except TimeoutError:
             await bus.close()
-            raise Disconnected(
+            raise (LoginRefused if bus._publishing.login_refused else Disconnected)(
                 f"No connection to the queue server at {bus._shown} within {open_timeout_s:g} s: "
                 f"{bus._publishing.trouble}.",
                 "Is RabbitMQ running there, and are user, password and vhost right?",
@@ -113,6 +114,10 @@ class AmqpBus:
     async def wait_connected(self) -> None:
         """Return when publishing works."""
         await self._publisher.ready.wait()
+
+    async def wait_refused(self) -> None:
+        """Return when RabbitMQ next refuses our login: it was deleted, or has another password."""
+        await self._publishing.wait_refused()
 
     async def close(self) -> None:
         """End everything in order; see Bus. A second call does nothing."""

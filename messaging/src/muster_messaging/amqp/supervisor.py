@@ -36,8 +36,10 @@ class Supervisor:
         self._link: Link | None = None
         self._up = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        #: Why there is no link, for people.
+        self._refused = asyncio.Event()
+        #: Why there is no link, for people; and whether it is our login.
         self.trouble = "not tried yet"
+        self.login_refused = False
 
     def start(self) -> None:
         """Begin, if it has not begun."""
@@ -52,6 +54,10 @@ class Supervisor:
             self._up.clear()
             await self._up.wait()
         return self._link
+
+    async def wait_refused(self) -> None:
+        """Return when our login is refused next."""
+        await self._refused.wait()
 
     async def close(self) -> None:
         """End the link in order, and try no more."""
@@ -100,6 +106,10 @@ class Supervisor:
 
     def _explain(self, lost: Lost, tries: int) -> None:
         self.trouble = lost.text
+        self.login_refused = lost.code in (_ACCESS_REFUSED, _NOT_ALLOWED)
+        if self.login_refused:
+            self._refused.set()
+            self._refused.clear()  # wakes whoever waits now
         if lost.code == _ACCESS_REFUSED:
             self.trouble = f"it refuses the login as {self._endpoint.user} ({lost.text})"
         elif lost.code == _NOT_ALLOWED:

@@ -53,6 +53,10 @@ class EmbeddedBus:
     async def wait_connected(self) -> None:
         """Return at once: the queue server is here."""
 
+    async def wait_refused(self) -> None:
+        """Never return: nobody is refused here."""
+        await asyncio.Event().wait()
+
     async def close(self) -> None:
         """End all subscriptions; what they hold comes again elsewhere."""
         self._closed = True

@@ -15,7 +15,7 @@ from muster_messaging.relay.pending import Unconfirmed, outcome_error
 from muster_messaging.relay.subscription import RelaySubscription
 from muster_protos.v1.relay_pb2 import RelayDown, RelayUp
 from muster_protos.v1.relay_pb2_grpc import MessageRelayStub
-from muster_shared_models.problems import MusterError
+from muster_shared_models.problems import MusterError, Reason
 
 __all__ = ["RelayBus"]
 
@@ -46,6 +46,7 @@ class RelayBus:
         self._numbers = 0
         self._closing = False
         self._refusal: MusterError | None = None
+        self._refused = asyncio.Event()
         self._supervisor = self._loop.create_task(self._supervise(), name="relay")
 
     @classmethod
@@ -70,6 +71,10 @@ class RelayBus:
     async def wait_connected(self) -> None:
         """Return when publishing works."""
         await self._attached.wait()
+
+    async def wait_refused(self) -> None:
+        """Return when the server next refuses our credentials, or us."""
+        await self._refused.wait()
 
     def publish(self, exchange: str, key: str, message: Message) -> "Future[None]":
         """Hand a message over."""
@@ -146,6 +151,9 @@ class RelayBus:
                 pause = FIRST_PAUSE_S
             except grpc.aio.AioRpcError as error:
                 self._refusal = read_problem(error)
+                if self._refusal.reason in (Reason.UNAUTHENTICATED, Reason.AGENT_QUARANTINED):
+                    self._refused.set()
+                    self._refused.clear()  # wakes whoever waits now
                 if self._attached.is_set():
                     pause = FIRST_PAUSE_S
             finally:
