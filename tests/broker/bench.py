@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from muster_broker.core.conduct import Conduct, Report
 from muster_broker.core.fleet import Fleet
 from muster_broker.loop import PartitionLoop
 from muster_broker.outcomes import Publisher
+from muster_broker.watch import Watch
 from muster_messaging.bus import Subscription
 from muster_messaging.embedded.bus import EmbeddedBus
 from muster_messaging.errors import BusError
@@ -35,6 +37,8 @@ __all__ = ["Bench", "FaultyBus", "bench", "notices"]
 PARTITIONS = 4
 #: Seconds that a copy is tried in place here.
 PATIENCE_S = 0.1
+#: What an agent may send unasked.
+RATE, BURST = 0.001, 50
 
 
 class FaultyBus(EmbeddedBus):
@@ -75,7 +79,9 @@ class Routing:
     def __init__(self, bus: FaultyBus, fleet: Fleet) -> None:
         self.bus = bus
         self.publisher = Publisher(bus, PARTITIONS, patience_s=PATIENCE_S)
-        self.loops = [PartitionLoop(bus, n, PARTITIONS, fleet, self.publisher) for n in range(PARTITIONS)]
+        self.reports: list[Report] = []
+        watch = Watch(Conduct(RATE, BURST), PARTITIONS, self.reports.append)
+        self.loops = [PartitionLoop(bus, n, PARTITIONS, fleet, self.publisher, watch) for n in range(PARTITIONS)]
         self.tasks = [asyncio.create_task(loop.run()) for loop in self.loops]
 
     async def stop(self) -> None:

@@ -7,11 +7,12 @@ import pytest
 
 from muster_broker import loop as loop_module
 from muster_broker import outcomes
-from muster_broker.core import router
+from muster_broker.core import conduct, router
 from muster_messaging.errors import BusError, QueueFull, TooLarge, Unconfirmed
 from muster_messaging.message import SCHEMA, Message
 from muster_messaging.topology import (
     PARKING,
+    PARKING_QUEUE,
     SERVER_INPUT,
     TO_AGENT,
     TO_SERVER,
@@ -20,9 +21,10 @@ from muster_messaging.topology import (
     partition_of,
     retry_exchange,
 )
+from muster_shared_models.agents import Offence
 from muster_shared_models.bodies import branch_run
 from muster_shared_models.problems import Reason
-from tests.broker.bench import Bench, bench, key_of, notices
+from tests.broker.bench import BURST, Bench, Routing, bench, key_of, notices
 from tests.broker.fleets import agent, message_to
 from tests.messaging.transcript import eventually
 
@@ -288,3 +290,73 @@ async def test_a_server_that_takes_nothing_makes_answers_wait_in_the_retry_queue
     assert {(message.id, message.origin) for message in waiting} == {("msg_1", "agt_1"), ("msg_2!queued", "broker")}
     assert retry_exchange("5s") == "muster.retry.5s"
     assert len(await desk.at_agent("agt_3")) == 1
+
+
+def caught_up(desk: Bench) -> Routing:
+    """Start a broker that finds its queues empty."""
+    broker = desk.start()
+    for loop in broker.loops:
+        loop._backlog = 0
+    return broker
+
+
+async def test_a_flood_is_told_the_first_of_it_put_aside_the_rest_dropped_and_others_pass(
+    desk: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conduct, "KEPT", 10)
+    broker = caught_up(desk)
+    for number in range(BURST * 2):
+        await desk.send("server", sender="agt_1", id=f"msg_{number}")
+    await desk.send("server", sender="agt_2", id="msg_of_another")
+
+    arrived = [message.id for message in await desk.at_server(BURST + 1)]
+    assert arrived == [*(f"msg_{number}" for number in range(BURST)), "msg_of_another"]
+    aside = await desk.parked(10)
+    assert [message.id for message in aside] == [f"msg_{number}" for number in range(BURST, BURST + 10)]
+    assert {message.aside.partition(":")[0] for message in aside} == {Reason.AGENT_QUARANTINED.value}
+    await desk.empty(*INPUTS, PARKING_QUEUE, SERVER_INPUT)
+    assert [(report.agent_id, report.offence) for report in broker.reports] == [("agt_1", Offence.FLOODING)]
+
+
+async def test_what_waited_for_a_broker_to_come_is_no_flood(desk: Bench) -> None:
+    for number in range(BURST * 20):
+        await desk.send("server", sender="agt_1", id=f"msg_{number}")
+    broker = desk.start()
+
+    await desk.at_server(BURST * 20)
+    assert broker.reports == []
+
+
+async def test_an_agent_that_is_asked_may_answer_and_one_that_asks_itself_may_not(desk: Bench) -> None:
+    broker = caught_up(desk)
+    for number in range(BURST):
+        await desk.send("agent:builder", id=f"ask_{number}")
+        for event in range(3):
+            await desk.send("server", sender="agt_1", id=f"say_{number}_{event}")
+    await desk.at_server(BURST * 3)
+    assert broker.reports == []
+
+    for number in range(BURST + 5):
+        await desk.send("agent:reader", sender="agt_2", id=f"self_{number}")
+    await desk.parked(5)
+    assert [report.agent_id for report in broker.reports] == ["agt_2"]
+
+
+async def test_forgeries_are_told_and_go_no_further_than_before(desk: Bench) -> None:
+    broker = desk.start()
+    wrong = next(f"p{number}" for number in range(4) if number != partition_of("cnv_1", 4))
+    sent = await desk.send("server", sender="agt_1", key=wrong)
+
+    assert [message.id for message in await desk.parked()] == [sent.id]
+    [report] = broker.reports
+    assert (report.agent_id, report.offence, report.subject) == ("agt_1", Offence.FORGING, sent.id)
+
+
+async def test_the_sender_is_told_that_an_agent_is_quarantined_and_the_message_waits(desk: Bench) -> None:
+    desk.fleet.put(agent(1, "builder", attached=False, quarantined=True, last_heard_ms=9))
+    desk.start()
+    await desk.send("agent:builder")
+
+    [told] = notices(await desk.at_server())
+    assert (told.reason, told.final, "is quarantined" in told.detail) == ("queued", False, True)
+    assert len(await desk.at_agent("agt_1")) == 1

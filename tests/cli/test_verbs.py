@@ -194,3 +194,11 @@ def test_every_object_is_one_line_of_json(muster: Here) -> None:
         out = muster(*arguments, "--json").out
         assert out.endswith("\n")
         assert all(isinstance(json.loads(line), dict) for line in out.splitlines())
+
+
+def test_only_a_quarantined_agent_can_be_released(muster: Here) -> None:
+    done = muster("agents", "release", "echo", "--json")
+    assert (done.code, json.loads(done.out or done.err)["reason"]) == (1, "already_finished")
+    done = muster("agents", "release", "nobody")
+    assert done.code == 3
+    assert "No agent is called 'nobody'" in done.err

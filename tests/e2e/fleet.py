@@ -29,14 +29,14 @@ def _free_port() -> int:
 class Fleet:
     """Server, broker and agents; the API with the administrator's key."""
 
-    def __init__(self, folder: Path, bus: str) -> None:
+    def __init__(self, folder: Path, bus: str, **environment: str) -> None:
         self.folder = folder
         self.processes: dict[str, Process] = {}
         self._http_port, self._grpc_port = _free_port(), _free_port()
         self.url = f"http://127.0.0.1:{self._http_port}"
         arguments = ["server", "--data-dir", str(folder), "--bus", bus]
         arguments += ["--http-port", str(self._http_port), "--grpc-port", str(self._grpc_port)]
-        self.server = self._process("server", [*MUSTER, *arguments], {})
+        self.server = self._process("server", [*MUSTER, *arguments], environment)
 
     def _process(self, name: str, arguments: list[str], environment: dict[str, str]) -> Process:
         process = self.processes[name] = Process(name, arguments, environment, self.folder)
@@ -178,9 +178,9 @@ class Fleet:
 
 
 @contextlib.contextmanager
-def running_fleet(folder: Path, bus: str) -> Iterator[Fleet]:
-    """Run server and broker on `bus` (`embedded`, or the URL of a RabbitMQ) until the block ends."""
-    fleet = Fleet(folder, bus)
+def running_fleet(folder: Path, bus: str, **environment: str) -> Iterator[Fleet]:
+    """Run server (with this environment) and broker on `bus` (`embedded`, or the URL of a RabbitMQ)."""
+    fleet = Fleet(folder, bus, **environment)
     try:
         fleet.start()
         yield fleet

@@ -71,12 +71,13 @@ class RunningServer:
         return connect(url, compression=None, proxy=None, additional_headers=headers, max_size=None)
 
     @asynccontextmanager
-    async def broker(self) -> AsyncIterator[None]:
+    async def broker(self, **more: Any) -> AsyncIterator[None]:
         """A broker in this process."""
         settings = BrokerSettings(
             server=self.started.grpc_address,
             join=await self.join_token("broker"),
             broker_state_dir=self.folder / "broker",
+            **more,
         )
         stop = asyncio.Event()
         task = asyncio.create_task(run_broker(settings, stop))

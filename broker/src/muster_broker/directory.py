@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 
 import grpc
 import structlog
@@ -23,11 +24,12 @@ log = structlog.get_logger()
 
 
 class Directory:
-    """Fills a fleet."""
+    """Fills a fleet; calls `on_release` with an agent that was let out of quarantine."""
 
-    def __init__(self, membership: Membership, fleet: Fleet) -> None:
+    def __init__(self, membership: Membership, fleet: Fleet, on_release: Callable[[str], None]) -> None:
         self._membership = membership
         self._fleet = fleet
+        self._on_release = on_release
         self.known = asyncio.Event()
 
     async def run(self) -> None:
@@ -62,12 +64,22 @@ class Directory:
     def _take(self, change: AgentStatusChange) -> None:
         what = change.WhichOneof("change")
         if what == "snapshot":
-            self._fleet.reset(_known(record) for record in change.snapshot.agents)
+            agents = [_known(record) for record in change.snapshot.agents]
+            for agent in agents:
+                self._release(agent)
+            self._fleet.reset(agents)
             self.known.set()
         elif what == "changed":
-            self._fleet.put(_known(change.changed))
+            agent = _known(change.changed)
+            self._release(agent)
+            self._fleet.put(agent)
         elif what == "removed":
             self._fleet.remove(change.removed)
+
+    def _release(self, agent: Known) -> None:
+        before = self._fleet.find(agent.id)
+        if before and before.quarantined and not agent.quarantined:
+            self._on_release(agent.id)
 
 
 def _known(record: AgentRecord) -> Known:
@@ -81,4 +93,5 @@ def _known(record: AgentRecord) -> Known:
         runs=record.runs,
         slots=record.slots,
         last_heard_ms=record.last_heard_ms,
+        quarantined=record.quarantined,
     )

@@ -8,6 +8,7 @@ import grpc
 import structlog
 
 from muster_broker.settings import BrokerSettings
+from muster_messaging.bus import Bus
 from muster_messaging.link.channel import fetch_certificate, open_channel
 from muster_messaging.link.identity import Identity
 from muster_messaging.link.problems import read_problem
@@ -70,6 +71,16 @@ class Membership:
                 await self.register()
             except MusterError as error:
                 log.warning("credentials not renewed", detail=error.detail)
+
+    async def keep_login(self, bus: Bus) -> None:
+        """Register again whenever the queue server refuses the login: that makes it anew, and the bus finds it."""
+        while True:
+            await bus.wait_refused()
+            log.warning("the queue server refuses our login: registering again")
+            try:
+                await self.register()
+            except MusterError as error:
+                log.warning("registering again failed", detail=error.detail)
 
 
 async def join(settings: BrokerSettings) -> Membership:

@@ -8,12 +8,14 @@ from functools import partial
 
 import structlog
 
+from muster_broker.core.conduct import AGENT_PREFIX, Fate
 from muster_broker.core.fleet import Fleet
 from muster_broker.core.router import Copy, Decision, Forward, Park, Unknown, decide, misplaced
 from muster_broker.outcomes import Publisher
+from muster_broker.watch import Watch
 from muster_messaging.bus import Bus, Subscription
 from muster_messaging.message import Delivery, Message
-from muster_messaging.topology import broker_input
+from muster_messaging.topology import ROUTER_MAX_LENGTH, broker_input
 from muster_shared_models.bodies import MessageType
 from muster_shared_models.problems import Reason
 
@@ -21,12 +23,16 @@ __all__ = ["PartitionLoop"]
 
 #: Deliveries in hand per partition.
 PREFETCH = 250
+#: With so many in hand, more wait in the queue: until there was nothing to do for so many seconds.
+BEHIND = PREFETCH // 2
+IDLE_S = 0.5
 #: How often an unknown address is looked up before its sender is told: the answer comes within five seconds.
 LOOKS = 3
 LOOK_EVERY_S = 1.0
 #: Seconds until a message is routed again of which nothing could be made durable.
 AGAIN_S = 1.0
 STOP_TIMEOUT_S = 8.0
+FLOODED = "Its sender floods the brokers: this is one of what it sent after that was noticed."
 
 log = structlog.get_logger()
 
@@ -34,12 +40,15 @@ log = structlog.get_logger()
 class PartitionLoop:
     """Routes the messages of one partition."""
 
-    def __init__(self, bus: Bus, partition: int, partitions: int, fleet: Fleet, publisher: Publisher) -> None:
+    def __init__(
+        self, bus: Bus, partition: int, partitions: int, fleet: Fleet, publisher: Publisher, watch: Watch
+    ) -> None:
         self._bus = bus
         self._queue = broker_input(partition)
         self._partitions = partitions
         self._fleet = fleet
         self._publisher = publisher
+        self._watch = watch
         self._loop = asyncio.get_running_loop()
         #: Conversations that are held back: what waits, and since when.
         self._lanes: dict[str, deque[tuple[Delivery, float]]] = {}
@@ -47,11 +56,16 @@ class PartitionLoop:
         self._idle = asyncio.Event()
         self._idle.set()
         self._stopping = False
+        self._behind = False
+        self._idle_since = 0.0
+        #: What may have waited for a broker to come: sent over a long time, it must not look like a flood.
+        self._backlog = ROUTER_MAX_LENGTH
         self._subscription: Subscription | None = None
 
     async def run(self) -> None:
         """Route until cancelled."""
         self._subscription = await self._bus.subscribe(self._queue, PREFETCH)
+        self._idle_since = self._loop.time()
         while True:
             for delivery in await self._subscription.next_batch():
                 self._begin(delivery)
@@ -68,12 +82,25 @@ class PartitionLoop:
                 log.warning("stopped with messages in hand", queue=self._queue, count=self._in_hand)
 
     def _begin(self, delivery: Delivery) -> None:
+        now = self._loop.time()
+        if not self._in_hand and now - self._idle_since > IDLE_S:
+            self._behind, self._backlog = False, 0
+        self._behind = self._behind or self._in_hand > BEHIND
+        self._backlog = max(0, self._backlog - 1)
+        fate = self._watch.saw(delivery, now, behind=self._behind, counted=not self._backlog)
+        if fate is Fate.DROP:
+            assert self._subscription is not None
+            self._subscription.ack((delivery.tag,))
+            return
         self._in_hand += 1
         self._idle.clear()
+        if fate is Fate.ASIDE:
+            self._await(delivery, [self._publisher.park(delivery.message, Reason.AGENT_QUARANTINED, FLOODED)])
+            return
         lane = delivery.message.conversation
         waiting = self._lanes.get(lane) if lane else None
         if waiting is not None:
-            waiting.append((delivery, self._loop.time()))
+            waiting.append((delivery, now))
             return
         self._route(delivery, 1)
 
@@ -143,6 +170,8 @@ class PartitionLoop:
         known = self._fleet.find(copy.agent_id)
         if known:
             known.sent += 1
+        if not message.sender.startswith(AGENT_PREFIX) and not message.origin.startswith(AGENT_PREFIX):
+            self._watch.asked(copy.agent_id)
         return self._publisher.to_agent(message, copy)
 
     def _settled(self, delivery: Delivery, done: "Future[None]") -> None:
@@ -162,6 +191,7 @@ class PartitionLoop:
         self._in_hand -= 1
         if not self._in_hand:
             self._idle.set()
+            self._idle_since = self._loop.time()
         # Without an acknowledgement it comes again, to whoever consumes this partition then.
         if error is None:
             self._publisher.through(delivery.message)

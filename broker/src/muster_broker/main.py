@@ -9,12 +9,14 @@ from typing import Any
 
 import structlog
 
+from muster_broker.core.conduct import Conduct
 from muster_broker.core.fleet import Fleet
 from muster_broker.directory import Directory
 from muster_broker.joining import Membership, join
 from muster_broker.loop import PartitionLoop
 from muster_broker.outcomes import Publisher
 from muster_broker.settings import BrokerSettings
+from muster_broker.watch import Reporter, Watch
 from muster_messaging.bus import Bus
 from muster_messaging.relay.client import RelayBus
 
@@ -31,7 +33,7 @@ async def run_broker(settings: BrokerSettings, stop: asyncio.Event | None = None
         try:
             bus = await _open_bus(membership)
             try:
-                await _route(membership, bus, stop)
+                await _route(settings, membership, bus, stop)
             finally:
                 await bus.close()
         finally:
@@ -47,16 +49,21 @@ async def _open_bus(membership: Membership) -> Bus:
     return await RelayBus.open(membership.channel, membership.metadata)
 
 
-async def _route(membership: Membership, bus: Bus, stop: asyncio.Event) -> None:
+async def _route(settings: BrokerSettings, membership: Membership, bus: Bus, stop: asyncio.Event) -> None:
     partitions = membership.registration.partitions
     fleet = Fleet()
-    directory = Directory(membership, fleet)
+    conduct = Conduct(settings.agent_rate, settings.agent_burst)
+    directory = Directory(membership, fleet, conduct.pardon)
     publisher = Publisher(bus, partitions)
-    loops = [PartitionLoop(bus, partition, partitions, fleet, publisher) for partition in range(partitions)]
+    reporter = Reporter(membership)
+    watch = Watch(conduct, partitions, reporter.tell)
+    loops = [PartitionLoop(bus, partition, partitions, fleet, publisher, watch) for partition in range(partitions)]
     stopping: asyncio.Task[Any] = asyncio.create_task(stop.wait(), name="stop")
     following: list[asyncio.Task[Any]] = [
         asyncio.create_task(directory.run(), name="directory"),
         asyncio.create_task(membership.keep_fresh(), name="credentials"),
+        asyncio.create_task(membership.keep_login(bus), name="login"),
+        asyncio.create_task(reporter.run(), name="misconduct"),
     ]
     known: asyncio.Task[Any] = asyncio.create_task(directory.known.wait(), name="first snapshot")
     routing: list[asyncio.Task[Any]] = []

@@ -13,6 +13,7 @@ from dataclasses import replace
 import structlog
 
 from muster_broker.core.away import Away
+from muster_broker.core.conduct import AGENT_PREFIX
 from muster_broker.core.router import MAX_TARGETS, Copy, Notice
 from muster_messaging.bus import Bus
 from muster_messaging.errors import BusError, Disconnected, Permanent, QueueFull, Transient, Unroutable
@@ -44,8 +45,6 @@ FIRST_DELAY = "5s"
 MAX_WAITING = 4 * MAX_TARGETS
 #: The sender of what brokers say themselves, until the queue server has verified which one it is.
 BROKER = "broker"
-#: What the names of agents begin with, as senders.
-AGENT_PREFIX = f"{IdKind.AGENT.value}_"
 SERVER = "server"
 #: How addresses begin that are reached through the server.
 TO_PEOPLE = (SERVER, f"{AddressKind.USER}:")

@@ -21,6 +21,9 @@ class BrokerSettings(BaseSettings):
     broker_name: str = Field(default="broker-1", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     #: Where the broker's key and the server's certificate are kept.
     broker_state_dir: Path | None = None
+    #: Messages a second that an agent may send unasked, and how many more before it is cut off; 0 a second: no limit.
+    agent_rate: float = Field(default=500.0, ge=0)
+    agent_burst: int = Field(default=1_000, ge=1)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property

@@ -16,12 +16,18 @@ export type FactState = "holds" | "holds_not" | "unknown";
 /**
  * The closed set of states, in the order in which people want to see them.
  */
-export type AgentState = "waiting" | "failed" | "lost" | "suspect" | "busy" | "draining" | "paused" | "idle";
+export type AgentState =
+  "waiting" | "quarantined" | "failed" | "lost" | "suspect" | "busy" | "draining" | "paused" | "idle";
+/**
+ * Why an agent was cut off.
+ */
+export type Offence = "flooding" | "forging";
 /**
  * Why something did not happen. Never renamed once released.
  */
 export type Reason =
   | "agent_not_found"
+  | "agent_quarantined"
   | "already_finished"
   | "browser_link_used"
   | "bus_unreachable"
@@ -365,6 +371,7 @@ export interface AgentView {
   last_heard: string | null;
   last_line: string;
   presence: Presence;
+  quarantine: Quarantine | null;
   registered_at: string;
   runs: RunBrief[];
   started_at: string | null;
@@ -435,6 +442,15 @@ export interface Fact {
   says: string;
   since: string | null;
   state: FactState;
+}
+/**
+ * An agent that was cut off, since when and why; it stays so until a person releases it.
+ */
+export interface Quarantine {
+  by: string;
+  detail: string;
+  offence: Offence;
+  since: string;
 }
 /**
  * A run that an agent holds now.

@@ -26,17 +26,25 @@ from muster_protos.v1 import registration_pb2 as muster__protos_dot_v1_dot_regis
 from muster_protos.v1 import transport_pb2 as muster__protos_dot_v1_dot_transport__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmuster_protos/v1/broker.proto\x12\tmuster.v1\x1a#muster_protos/v1/registration.proto\x1a muster_protos/v1/transport.proto\"]\n\x15RegisterBrokerRequest\x12\x12\n\njoin_token\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\"\n\x05proof\x18\x03 \x01(\x0b\x32\x13.muster.v1.KeyProof\"\x95\x01\n\x16RegisterBrokerResponse\x12\x11\n\tbroker_id\x18\x01 \x01(\t\x12+\n\x0b\x63redentials\x18\x02 \x01(\x0b\x32\x16.muster.v1.Credentials\x12\'\n\ttransport\x18\x03 \x01(\x0b\x32\x14.muster.v1.Transport\x12\x12\n\npartitions\x18\x04 \x01(\r2k\n\x12\x42rokerRegistration\x12U\n\x0eRegisterBroker\x12 .muster.v1.RegisterBrokerRequest\x1a!.muster.v1.RegisterBrokerResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmuster_protos/v1/broker.proto\x12\tmuster.v1\x1a#muster_protos/v1/registration.proto\x1a muster_protos/v1/transport.proto\"]\n\x15RegisterBrokerRequest\x12\x12\n\njoin_token\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\"\n\x05proof\x18\x03 \x01(\x0b\x32\x13.muster.v1.KeyProof\"\x95\x01\n\x16RegisterBrokerResponse\x12\x11\n\tbroker_id\x18\x01 \x01(\t\x12+\n\x0b\x63redentials\x18\x02 \x01(\x0b\x32\x16.muster.v1.Credentials\x12\'\n\ttransport\x18\x03 \x01(\x0b\x32\x14.muster.v1.Transport\x12\x12\n\npartitions\x18\x04 \x01(\r\"A\n\x17ReportMisconductRequest\x12&\n\x07reports\x18\x01 \x03(\x0b\x32\x15.muster.v1.Misconduct\"d\n\nMisconduct\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12#\n\x07offence\x18\x02 \x01(\x0e\x32\x12.muster.v1.Offence\x12\x0f\n\x07subject\x18\x03 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x04 \x01(\t\"\x1a\n\x18ReportMisconductResponse*M\n\x07Offence\x12\x17\n\x13OFFENCE_UNSPECIFIED\x10\x00\x12\x14\n\x10OFFENCE_FLOODING\x10\x01\x12\x13\n\x0fOFFENCE_FORGING\x10\x02\x32\xc8\x01\n\x12\x42rokerRegistration\x12U\n\x0eRegisterBroker\x12 .muster.v1.RegisterBrokerRequest\x1a!.muster.v1.RegisterBrokerResponse\x12[\n\x10ReportMisconduct\x12\".muster.v1.ReportMisconductRequest\x1a#.muster.v1.ReportMisconductResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'muster_protos.v1.broker_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_OFFENCE']._serialized_start=559
+  _globals['_OFFENCE']._serialized_end=636
   _globals['_REGISTERBROKERREQUEST']._serialized_start=115
   _globals['_REGISTERBROKERREQUEST']._serialized_end=208
   _globals['_REGISTERBROKERRESPONSE']._serialized_start=211
   _globals['_REGISTERBROKERRESPONSE']._serialized_end=360
-  _globals['_BROKERREGISTRATION']._serialized_start=362
-  _globals['_BROKERREGISTRATION']._serialized_end=469
+  _globals['_REPORTMISCONDUCTREQUEST']._serialized_start=362
+  _globals['_REPORTMISCONDUCTREQUEST']._serialized_end=427
+  _globals['_MISCONDUCT']._serialized_start=429
+  _globals['_MISCONDUCT']._serialized_end=529
+  _globals['_REPORTMISCONDUCTRESPONSE']._serialized_start=531
+  _globals['_REPORTMISCONDUCTRESPONSE']._serialized_end=557
+  _globals['_BROKERREGISTRATION']._serialized_start=639
+  _globals['_BROKERREGISTRATION']._serialized_end=839
 # @@protoc_insertion_point(module_scope)

@@ -39,6 +39,11 @@ class BrokerRegistrationStub:
                 request_serializer=muster__protos_dot_v1_dot_broker__pb2.RegisterBrokerRequest.SerializeToString,
                 response_deserializer=muster__protos_dot_v1_dot_broker__pb2.RegisterBrokerResponse.FromString,
                 _registered_method=True)
+        self.ReportMisconduct = channel.unary_unary(
+                '/muster.v1.BrokerRegistration/ReportMisconduct',
+                request_serializer=muster__protos_dot_v1_dot_broker__pb2.ReportMisconductRequest.SerializeToString,
+                response_deserializer=muster__protos_dot_v1_dot_broker__pb2.ReportMisconductResponse.FromString,
+                _registered_method=True)
 
 
 class BrokerRegistrationServicer:
@@ -51,6 +56,13 @@ class BrokerRegistrationServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReportMisconduct(self, request, context):
+        """What a broker saw agents do that they may not. The answer means that it is on record; repeating it is harmless.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BrokerRegistrationServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -58,6 +70,11 @@ def add_BrokerRegistrationServicer_to_server(servicer, server):
                     servicer.RegisterBroker,
                     request_deserializer=muster__protos_dot_v1_dot_broker__pb2.RegisterBrokerRequest.FromString,
                     response_serializer=muster__protos_dot_v1_dot_broker__pb2.RegisterBrokerResponse.SerializeToString,
+            ),
+            'ReportMisconduct': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportMisconduct,
+                    request_deserializer=muster__protos_dot_v1_dot_broker__pb2.ReportMisconductRequest.FromString,
+                    response_serializer=muster__protos_dot_v1_dot_broker__pb2.ReportMisconductResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -87,6 +104,33 @@ class BrokerRegistration:
             '/muster.v1.BrokerRegistration/RegisterBroker',
             muster__protos_dot_v1_dot_broker__pb2.RegisterBrokerRequest.SerializeToString,
             muster__protos_dot_v1_dot_broker__pb2.RegisterBrokerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportMisconduct(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/muster.v1.BrokerRegistration/ReportMisconduct',
+            muster__protos_dot_v1_dot_broker__pb2.ReportMisconductRequest.SerializeToString,
+            muster__protos_dot_v1_dot_broker__pb2.ReportMisconductResponse.FromString,
             options,
             channel_credentials,
             insecure,

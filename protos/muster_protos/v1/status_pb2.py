@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmuster_protos/v1/status.proto\x12\tmuster.v1\"\x8c\x02\n\tHeartbeat\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x12\n\nsent_at_ms\x18\x02 \x01(\x03\x12\x15\n\rstarted_at_ms\x18\x03 \x01(\x03\x12\x14\n\x0cload_percent\x18\x04 \x01(\r\x12\x19\n\x11\x63onsumer_attached\x18\x05 \x01(\x08\x12\x0f\n\x07unacked\x18\x06 \x01(\r\x12\r\n\x05slots\x18\x07 \x01(\r\x12\"\n\x04runs\x18\x08 \x03(\x0b\x32\x14.muster.v1.RunInHand\x12\x13\n\x0bloop_lag_ms\x18\t \x01(\r\x12\x11\n\tlast_line\x18\n \x01(\t\x12\'\n\tlifecycle\x18\x0b \x01(\x0e\x32\x14.muster.v1.Lifecycle\"W\n\tRunInHand\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63onversation\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x15\n\rstarted_at_ms\x18\x04 \x01(\x03\"i\n\x0eHeartbeatReply\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x16\n\x0eserver_time_ms\x18\x02 \x01(\x03\x12\x19\n\x11\x63ommands_attached\x18\x03 \x01(\x08\x12\x14\n\x0cruns_to_stop\x18\x04 \x03(\t\"\x1f\n\x1dSubscribeToAgentStatusRequest\"\xa1\x01\n\x11\x41gentStatusChange\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x32\n\x08snapshot\x18\x02 \x01(\x0b\x32\x1e.muster.v1.AgentStatusSnapshotH\x00\x12)\n\x07\x63hanged\x18\x03 \x01(\x0b\x32\x16.muster.v1.AgentRecordH\x00\x12\x11\n\x07removed\x18\x04 \x01(\tH\x00\x42\x08\n\x06\x63hange\"=\n\x13\x41gentStatusSnapshot\x12&\n\x06\x61gents\x18\x01 \x03(\x0b\x32\x16.muster.v1.AgentRecord\"\xfc\x01\n\x0b\x41gentRecord\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x32\n\x06labels\x18\x03 \x03(\x0b\x32\".muster.v1.AgentRecord.LabelsEntry\x12\x0e\n\x06skills\x18\x04 \x03(\t\x12\x10\n\x08\x61ttached\x18\x05 \x01(\x08\x12\x14\n\x0c\x61\x63\x63\x65pts_work\x18\x06 \x01(\x08\x12\x0c\n\x04runs\x18\x07 \x01(\r\x12\r\n\x05slots\x18\x08 \x01(\r\x12\x15\n\rlast_heard_ms\x18\t \x01(\x03\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\x99\x01\n\tLifecycle\x12\x19\n\x15LIFECYCLE_UNSPECIFIED\x10\x00\x12\x15\n\x11LIFECYCLE_RUNNING\x10\x01\x12\x14\n\x10LIFECYCLE_PAUSED\x10\x02\x12\x16\n\x12LIFECYCLE_DRAINING\x10\x03\x12\x16\n\x12LIFECYCLE_STOPPING\x10\x04\x12\x14\n\x10LIFECYCLE_FAILED\x10\x05\x32\xb6\x01\n\x0b\x41gentStatus\x12\x43\n\x0cReportStatus\x12\x14.muster.v1.Heartbeat\x1a\x19.muster.v1.HeartbeatReply(\x01\x30\x01\x12\x62\n\x16SubscribeToAgentStatus\x12(.muster.v1.SubscribeToAgentStatusRequest\x1a\x1c.muster.v1.AgentStatusChange0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmuster_protos/v1/status.proto\x12\tmuster.v1\"\x8c\x02\n\tHeartbeat\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x12\n\nsent_at_ms\x18\x02 \x01(\x03\x12\x15\n\rstarted_at_ms\x18\x03 \x01(\x03\x12\x14\n\x0cload_percent\x18\x04 \x01(\r\x12\x19\n\x11\x63onsumer_attached\x18\x05 \x01(\x08\x12\x0f\n\x07unacked\x18\x06 \x01(\r\x12\r\n\x05slots\x18\x07 \x01(\r\x12\"\n\x04runs\x18\x08 \x03(\x0b\x32\x14.muster.v1.RunInHand\x12\x13\n\x0bloop_lag_ms\x18\t \x01(\r\x12\x11\n\tlast_line\x18\n \x01(\t\x12\'\n\tlifecycle\x18\x0b \x01(\x0e\x32\x14.muster.v1.Lifecycle\"W\n\tRunInHand\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x14\n\x0c\x63onversation\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x15\n\rstarted_at_ms\x18\x04 \x01(\x03\"i\n\x0eHeartbeatReply\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x16\n\x0eserver_time_ms\x18\x02 \x01(\x03\x12\x19\n\x11\x63ommands_attached\x18\x03 \x01(\x08\x12\x14\n\x0cruns_to_stop\x18\x04 \x03(\t\"\x1f\n\x1dSubscribeToAgentStatusRequest\"\xa1\x01\n\x11\x41gentStatusChange\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x32\n\x08snapshot\x18\x02 \x01(\x0b\x32\x1e.muster.v1.AgentStatusSnapshotH\x00\x12)\n\x07\x63hanged\x18\x03 \x01(\x0b\x32\x16.muster.v1.AgentRecordH\x00\x12\x11\n\x07removed\x18\x04 \x01(\tH\x00\x42\x08\n\x06\x63hange\"=\n\x13\x41gentStatusSnapshot\x12&\n\x06\x61gents\x18\x01 \x03(\x0b\x32\x16.muster.v1.AgentRecord\"\x91\x02\n\x0b\x41gentRecord\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x32\n\x06labels\x18\x03 \x03(\x0b\x32\".muster.v1.AgentRecord.LabelsEntry\x12\x0e\n\x06skills\x18\x04 \x03(\t\x12\x10\n\x08\x61ttached\x18\x05 \x01(\x08\x12\x14\n\x0c\x61\x63\x63\x65pts_work\x18\x06 \x01(\x08\x12\x0c\n\x04runs\x18\x07 \x01(\r\x12\r\n\x05slots\x18\x08 \x01(\r\x12\x15\n\rlast_heard_ms\x18\t \x01(\x03\x12\x13\n\x0bquarantined\x18\n \x01(\x08\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\x99\x01\n\tLifecycle\x12\x19\n\x15LIFECYCLE_UNSPECIFIED\x10\x00\x12\x15\n\x11LIFECYCLE_RUNNING\x10\x01\x12\x14\n\x10LIFECYCLE_PAUSED\x10\x02\x12\x16\n\x12LIFECYCLE_DRAINING\x10\x03\x12\x16\n\x12LIFECYCLE_STOPPING\x10\x04\x12\x14\n\x10LIFECYCLE_FAILED\x10\x05\x32\xb6\x01\n\x0b\x41gentStatus\x12\x43\n\x0cReportStatus\x12\x14.muster.v1.Heartbeat\x1a\x19.muster.v1.HeartbeatReply(\x01\x30\x01\x12\x62\n\x16SubscribeToAgentStatus\x12(.muster.v1.SubscribeToAgentStatusRequest\x1a\x1c.muster.v1.AgentStatusChange0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,8 +33,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_AGENTRECORD_LABELSENTRY']._loaded_options = None
   _globals['_AGENTRECORD_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_LIFECYCLE']._serialized_start=1027
-  _globals['_LIFECYCLE']._serialized_end=1180
+  _globals['_LIFECYCLE']._serialized_start=1048
+  _globals['_LIFECYCLE']._serialized_end=1201
   _globals['_HEARTBEAT']._serialized_start=45
   _globals['_HEARTBEAT']._serialized_end=313
   _globals['_RUNINHAND']._serialized_start=315
@@ -48,9 +48,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AGENTSTATUSSNAPSHOT']._serialized_start=708
   _globals['_AGENTSTATUSSNAPSHOT']._serialized_end=769
   _globals['_AGENTRECORD']._serialized_start=772
-  _globals['_AGENTRECORD']._serialized_end=1024
-  _globals['_AGENTRECORD_LABELSENTRY']._serialized_start=979
-  _globals['_AGENTRECORD_LABELSENTRY']._serialized_end=1024
-  _globals['_AGENTSTATUS']._serialized_start=1183
-  _globals['_AGENTSTATUS']._serialized_end=1365
+  _globals['_AGENTRECORD']._serialized_end=1045
+  _globals['_AGENTRECORD_LABELSENTRY']._serialized_start=1000
+  _globals['_AGENTRECORD_LABELSENTRY']._serialized_end=1045
+  _globals['_AGENTSTATUS']._serialized_start=1204
+  _globals['_AGENTSTATUS']._serialized_end=1386
 # @@protoc_insertion_point(module_scope)

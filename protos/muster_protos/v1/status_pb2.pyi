@@ -95,7 +95,7 @@ class AgentStatusSnapshot(_message.Message):
     def __init__(self, agents: _Optional[_Iterable[_Union[AgentRecord, _Mapping]]] = ...) -> None: ...
 
 class AgentRecord(_message.Message):
-    __slots__ = ("agent_id", "name", "labels", "skills", "attached", "accepts_work", "runs", "slots", "last_heard_ms")
+    __slots__ = ("agent_id", "name", "labels", "skills", "attached", "accepts_work", "runs", "slots", "last_heard_ms", "quarantined")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -112,6 +112,7 @@ class AgentRecord(_message.Message):
     RUNS_FIELD_NUMBER: _ClassVar[int]
     SLOTS_FIELD_NUMBER: _ClassVar[int]
     LAST_HEARD_MS_FIELD_NUMBER: _ClassVar[int]
+    QUARANTINED_FIELD_NUMBER: _ClassVar[int]
     agent_id: str
     name: str
     labels: _containers.ScalarMap[str, str]
@@ -121,4 +122,5 @@ class AgentRecord(_message.Message):
     runs: int
     slots: int
     last_heard_ms: int
-    def __init__(self, agent_id: _Optional[str] = ..., name: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., skills: _Optional[_Iterable[str]] = ..., attached: _Optional[bool] = ..., accepts_work: _Optional[bool] = ..., runs: _Optional[int] = ..., slots: _Optional[int] = ..., last_heard_ms: _Optional[int] = ...) -> None: ...
+    quarantined: bool
+    def __init__(self, agent_id: _Optional[str] = ..., name: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., skills: _Optional[_Iterable[str]] = ..., attached: _Optional[bool] = ..., accepts_work: _Optional[bool] = ..., runs: _Optional[int] = ..., slots: _Optional[int] = ..., last_heard_ms: _Optional[int] = ..., quarantined: _Optional[bool] = ...) -> None: ...

@@ -10,7 +10,6 @@ import grpc
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.types import ASGIApp
 
-from muster_messaging.relay.service import Relay
 from muster_protos.v1.broker_pb2_grpc import add_BrokerRegistrationServicer_to_server
 from muster_protos.v1.commands_pb2_grpc import add_AgentCommandsServicer_to_server
 from muster_protos.v1.registration_pb2_grpc import add_AgentRegistrationServicer_to_server
@@ -35,7 +34,7 @@ from muster_server.edge.rpc import RpcGuard
 from muster_server.edge.shield import Shield
 from muster_server.edge.websocket import Sockets
 from muster_server.parts import Parts
-from muster_server.permits import Permits
+from muster_server.permits import GuardedRelay
 from muster_server.queues.http import queue_routes
 from muster_server.settings import LOOPBACK
 from muster_server.system.http import system_routes
@@ -89,7 +88,7 @@ def make_app(parts: Parts, url: str, http_port: int, join_address: str, pin: str
     unready = Unready(parts)
     for routes in (
         access_routes(parts.access, guard, public_url=url, join_address=join_address, pin=pin),
-        agent_routes(parts.agents, guard),
+        agent_routes(parts.agents, parts.quarantines, guard),
         conversation_routes(parts.conversations, parts.conversation_streams, parts.sender, guard),
         command_routes(parts.commands, parts.command_streams, guard),
         dead_letter_routes(parts.dead_letters, guard),
@@ -115,7 +114,7 @@ def _openapi(app: FastAPI, guard: Guard) -> APIRouter:
 
 def add_services(server: grpc.aio.Server, parts: Parts) -> None:
     """Add every gRPC service."""
-    guard = RpcGuard(parts.access)
+    guard = RpcGuard(parts.access, parts.quarantines, parts.streams)
     partitions = parts.queues.partitions
     registration = RegistrationService(
         parts.agents, guard, parts.clock, parts.queues.agent_transport, partitions, parts.settings.heartbeat_interval_ms
@@ -126,6 +125,7 @@ def add_services(server: grpc.aio.Server, parts: Parts) -> None:
     add_AgentStatusServicer_to_server(status, server)
     add_AgentCommandsServicer_to_server(CommandsService(parts.commands, parts.progress, parts.hearing, guard), server)
     add_BrokerRegistrationServicer_to_server(
-        BrokerService(parts.brokers, parts.clock, parts.queues.broker_transport, partitions), server
+        BrokerService(parts.brokers, parts.quarantines, guard, parts.clock, parts.queues.broker_transport, partitions),
+        server,
     )
-    add_MessageRelayServicer_to_server(Relay(parts.queues.frames, Permits(guard, partitions).identify), server)
+    add_MessageRelayServicer_to_server(GuardedRelay(parts.queues.frames, guard, partitions), server)

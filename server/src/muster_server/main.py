@@ -101,6 +101,7 @@ async def _work(
         for name, work in (
             ("inbox", parts.inbox.run()),
             ("dead letters", parts.collector.run()),
+            ("forgeries", parts.quarantines.run()),
             ("ticks", _every(TICK_S, parts.tick)),
             ("sweeps", _every(SWEEP_S, parts.sweep)),
         )

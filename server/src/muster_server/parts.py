@@ -6,6 +6,7 @@ from muster_server.access.enrolment import Enrolment
 from muster_server.access.service import Access
 from muster_server.agents.directory import Directory
 from muster_server.agents.hearing import Hearing
+from muster_server.agents.quarantine import Quarantines
 from muster_server.agents.registry import Registry
 from muster_server.agents.service import Agents
 from muster_server.brokers.service import Brokers
@@ -26,6 +27,7 @@ from muster_server.conversations.waiting import Waiting
 from muster_server.deadletters.collecting import Collector
 from muster_server.deadletters.service import DeadLetters
 from muster_server.edge.hub import Hub, ListStream
+from muster_server.edge.streams import OpenStreams
 from muster_server.flow.doubles import Doubles
 from muster_server.flow.inbox import Handler, Inbox
 from muster_server.flow.outbox import Outbox
@@ -47,7 +49,7 @@ class Parts:
         self.settings, self.store, self.queues = settings, store, queues
         self.clock = clock = system_clock()
         self.started_at, self.boot = clock(), secrets.token_hex(8)
-        self.hub = hub = Hub()
+        hub, streams = self.hub, self.streams = Hub(), OpenStreams()
         fleet, talks, orders = (
             ListStream(hub, name, self.boot, clock) for name in ("fleet", "conversations", "commands")
         )
@@ -55,6 +57,7 @@ class Parts:
         enrolment = Enrolment(self.access)
         registry = Registry(settings.heartbeat_interval_ms)
         self.hearing = Hearing(store, clock, registry, fleet.announce)
+        self.quarantines = Quarantines(store, clock, registry, self.hearing, queues, streams)
         self.agents = Agents(store, clock, registry, self.hearing, enrolment, queues)
         self.brokers = Brokers(store, clock, enrolment, queues.partitions)
         directory = Directory(registry)
@@ -63,12 +66,11 @@ class Parts:
         self.progress = Progress(store, clock, hub, orders.announce)
         self.commands = Commands(store, clock, directory, CommandFeed(), self.progress)
 
-        changed: dict[str, None] = {}
-        drafts = Drafts()
+        changed, drafts = dict[str, None](), Drafts()
         self.waiting = waiting = Waiting(store)
         work = WorkReports(self.hearing, self.commands)
-        passing = Passing(store, hub, drafts)
-        receiver = Receiver(store, clock, directory, work, hub, passing, changed, waiting)
+        passing = Passing(store, hub, drafts, self.quarantines)
+        receiver = Receiver(store, clock, directory, work, hub, passing, changed, waiting, conduct=self.quarantines)
         notices = Notices(store, clock, directory, receiver)
         self.sender = Sender(store, clock, directory, self.outbox, hub, queues.partitions, changed, waiting)
         self.conversations = Conversations(store, clock, directory, work, receiver, changed, talks.announce)
@@ -94,9 +96,10 @@ class Parts:
     async def load(self) -> None:
         """Know what the database knows, then publish what an earlier process left."""
         await self.agents.load()
+        self.quarantines.load()
         await self.brokers.load()
         if self.queues.logins:
-            await self.queues.logins.restore([agent.id for agent in self.agents.everyone()], self.brokers.ids())
+            await self.queues.logins.restore(self.quarantines.at_large(), self.brokers.ids())
         await self.conversations.load()
         await self.waiting.load()
         await self.commands.load()
@@ -112,6 +115,7 @@ class Parts:
         await self.conversations.sweep()
         await self.commands.sweep()
         await self.hearing.write_heard()
+        await self.quarantines.sweep()
         await self.access.sweep()
         await self.doubles.sweep()
         await self.dead_letters.sweep()

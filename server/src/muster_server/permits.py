@@ -1,8 +1,11 @@
 """What the relay lets agents and brokers do: the same that RabbitMQ's permissions would."""
 
+from collections.abc import AsyncIterator
+
 import grpc
 
-from muster_messaging.relay.service import Peer
+from muster_messaging.frames import FrameBus
+from muster_messaging.relay.service import Peer, Relay
 from muster_messaging.topology import (
     DEAD_LETTER,
     PARKING,
@@ -14,10 +17,11 @@ from muster_messaging.topology import (
     broker_input,
     retry_exchange,
 )
+from muster_protos.v1.relay_pb2 import RelayUp
 from muster_server.access.core import Operation, Role
-from muster_server.edge.rpc import RpcGuard
+from muster_server.edge.rpc import RpcGuard, answering
 
-__all__ = ["Permits"]
+__all__ = ["GuardedRelay", "Permits"]
 
 
 class Permits:
@@ -35,3 +39,16 @@ class Permits:
             return Peer(principal.id, self._outputs.__contains__, self._inputs.__contains__)
         own = agent_queue(principal.id)
         return Peer(principal.id, lambda exchange: exchange == TO_BROKER, lambda queue: queue == own)
+
+
+class GuardedRelay(Relay):
+    """A relay whose streams end when their owner loses its right to them."""
+
+    def __init__(self, bus: FrameBus, guard: RpcGuard, partitions: int) -> None:
+        super().__init__(bus, Permits(guard, partitions).identify)
+        self._guard = guard
+
+    async def Attach(self, requests: AsyncIterator[RelayUp], context: grpc.aio.ServicerContext) -> None:  # noqa: N802
+        """Serve one process until either side ends the stream."""
+        async with answering(context), self._guard.serving(context, Operation.ATTACH_RELAY):
+            await super().Attach(requests, context)

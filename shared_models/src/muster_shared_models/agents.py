@@ -14,7 +14,9 @@ __all__ = [
     "Fact",
     "FactState",
     "Machine",
+    "Offence",
     "Presence",
+    "Quarantine",
     "RunBrief",
 ]
 
@@ -26,6 +28,7 @@ class AgentState(StrEnum):
     """The closed set of states, in the order in which people want to see them."""
 
     WAITING = "waiting"
+    QUARANTINED = "quarantined"
     FAILED = "failed"
     LOST = "lost"
     SUSPECT = "suspect"
@@ -97,6 +100,22 @@ class Presence(WireModel):
     work: Fact
 
 
+class Offence(StrEnum):
+    """Why an agent was cut off."""
+
+    FLOODING = "flooding"
+    FORGING = "forging"
+
+
+class Quarantine(WireModel):
+    """An agent that was cut off, since when and why; it stays so until a person releases it."""
+
+    offence: Offence
+    detail: str
+    since: Time
+    by: str
+
+
 class AgentView(WireModel):
     """An agent as people see it. `beats`: the last loads in percent, oldest first, -1 for a missed heartbeat."""
 
@@ -111,3 +130,4 @@ class AgentView(WireModel):
     last_line: str
     beats: list[int]
     beat_interval_ms: int
+    quarantine: Quarantine | None

@@ -17,6 +17,7 @@ class Reason(StrEnum):
     """Why something did not happen. Never renamed once released."""
 
     AGENT_NOT_FOUND = "agent_not_found"
+    AGENT_QUARANTINED = "agent_quarantined"
     ALREADY_FINISHED = "already_finished"
     BROWSER_LINK_USED = "browser_link_used"
     BUS_UNREACHABLE = "bus_unreachable"
@@ -78,6 +79,7 @@ _LATER = (503, "UNAVAILABLE", 1)
 
 _MEANINGS: dict[Reason, Meaning] = {
     Reason.AGENT_NOT_FOUND: Meaning("No such agent", *_NOT_FOUND),
+    Reason.AGENT_QUARANTINED: Meaning("The agent is quarantined", *_DENIED),
     Reason.ALREADY_FINISHED: Meaning("It has already finished", 409, "FAILED_PRECONDITION"),
     Reason.BROWSER_LINK_USED: Meaning("This link has been used or has expired", 401, "UNAUTHENTICATED", 4),
     Reason.BUS_UNREACHABLE: Meaning("The queue server cannot be reached", *_LATER),

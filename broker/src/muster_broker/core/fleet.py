@@ -21,12 +21,13 @@ class Known:
     runs: int = 0
     slots: int = 1
     last_heard_ms: int = 0
+    quarantined: bool = False
     sent: int = 0
 
     @property
     def ready(self) -> bool:
         """Whether it takes messages now."""
-        return self.attached and self.accepts_work
+        return self.attached and self.accepts_work and not self.quarantined
 
     @property
     def load(self) -> float:

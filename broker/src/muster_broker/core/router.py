@@ -138,7 +138,7 @@ def _to_one(message: Message, agent: Known) -> Forward:
 
 
 def _queued(agent: Known, run: str = "") -> Notice:
-    why = "is paused" if agent.attached else "is away"
+    why = "is quarantined" if agent.quarantined else "is paused" if agent.attached else "is away"
     detail = f"{agent.name} {why}; the message waits in its queue."
     return Notice("queued", detail, False, agent.id, agent.last_heard_ms, run=run)
 
@@ -157,6 +157,8 @@ def _to_all(message: Message, found: list[Known]) -> Decision:
 def choose(found: list[Known], sticky: str, conversation: str) -> Known:
     """Return who takes a message: who answered before, else the least loaded, else who was heard last.
 
+    Whoever is quarantined may stay so for long, and takes it only when there is nobody else.
+
     Among equals a conversation always falls to the same agent, and different conversations to different ones.
     """
     ready = [agent for agent in found if agent.ready]
@@ -165,7 +167,7 @@ def choose(found: list[Known], sticky: str, conversation: str) -> Known:
             return agent
     if ready:
         return min(ready, key=lambda agent: (agent.load, _rank(conversation, agent.id)))
-    return max(found, key=lambda agent: (agent.id == sticky, agent.last_heard_ms))
+    return max(found, key=lambda agent: (not agent.quarantined, agent.id == sticky, agent.last_heard_ms))
 
 
 def _rank(conversation: str, agent_id: str) -> bytes:

@@ -41,6 +41,7 @@ class Operation(StrEnum):
     READ_API = "read_api"
     READ_AGENTS = "read_agents"
     RETIRE_AGENT = "retire_agent"
+    RELEASE_AGENT = "release_agent"
     READ_CONVERSATIONS = "read_conversations"
     SEND_MESSAGE = "send_message"
     STOP_RUN = "stop_run"
@@ -63,6 +64,7 @@ class Operation(StrEnum):
     ATTACH_RELAY = "attach_relay"
     # brokers
     FOLLOW_STATUS = "follow_status"
+    REPORT_MISCONDUCT = "report_misconduct"
 
 
 _ANYBODY = frozenset[Role | None]({None, *Role})
@@ -73,7 +75,7 @@ _BROKERS = frozenset[Role | None]({Role.BROKER})
 _PUBLIC = ("HEALTH", "LOG_IN", "REGISTER_AGENT", "REGISTER_BROKER", "READ_CONSOLE", "OPEN_SOCKET")
 _FOR_PEOPLE = (
     "READ_SESSION", "LOG_OUT", "TAKE_TICKET", "READ_SYSTEM", "READ_API", "READ_AGENTS", "RETIRE_AGENT",
-    "READ_CONVERSATIONS", "SEND_MESSAGE", "STOP_RUN", "READ_COMMANDS", "PUSH_COMMAND", "STOP_COMMAND",
+    "RELEASE_AGENT", "READ_CONVERSATIONS", "SEND_MESSAGE", "STOP_RUN", "READ_COMMANDS", "PUSH_COMMAND", "STOP_COMMAND",
     "CREATE_JOIN_TOKEN", "CREATE_LOGIN", "READ_QUEUES", "READ_DEAD_LETTERS", "HANDLE_DEAD_LETTERS",
 )  # fmt: skip
 _FOR_AGENTS = (
@@ -88,6 +90,7 @@ OPERATIONS: dict[Operation, frozenset[Role | None]] = {
     **{Operation[name]: _AGENTS for name in _FOR_AGENTS},
     Operation.ATTACH_RELAY: _AGENTS | _BROKERS,
     Operation.FOLLOW_STATUS: _BROKERS,
+    Operation.REPORT_MISCONDUCT: _BROKERS,
 }
 
 

@@ -6,10 +6,13 @@ consumer   it takes from its queue              work       a run holds a slot
 
 from dataclasses import dataclass, field, replace
 
-from muster_shared_models.agents import AgentState, Fact, FactState, Presence, RunBrief
+from muster_shared_models.agents import AgentState, Fact, FactState, Offence, Presence, RunBrief
 from muster_shared_models.model import from_ms
 
-__all__ = ["BEATS_KEPT", "Beat", "Facts", "Lifecycle", "beat", "next_look", "presence", "tick", "with_runs"]
+__all__ = [
+    "BEATS_KEPT", "Beat", "Facts", "Lifecycle", "Quarantined", "beat", "cut_off", "next_look", "presence",
+    "tick", "with_runs",
+]  # fmt: skip
 
 #: Heartbeats late before doubt, and before an agent counts as lost.
 SUSPECT_AFTER = 2.0
@@ -37,6 +40,16 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True)
+class Quarantined:
+    """Since when an agent is cut off, for what, in words, and who saw it."""
+
+    at: int
+    offence: Offence
+    detail: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """All that presence is derived from. A time of 0 is "never" or "not now"."""
 
@@ -53,6 +66,7 @@ class Facts:
     idle_since: int = 0
     beat: Beat | None = None
     loads: tuple[int, ...] = field(default=())
+    quarantined: Quarantined | None = None
 
 
 def beat(facts: Facts, said: Beat, now: int) -> Facts:
@@ -70,6 +84,11 @@ def beat(facts: Facts, said: Beat, now: int) -> Facts:
         beat=said,
         loads=(*facts.loads, said.load)[-BEATS_KEPT:],
     )
+
+
+def cut_off(facts: Facts, quarantined: Quarantined | None, now: int) -> Facts:
+    """Return the facts of an agent that is cut off, or let back in: it has to attach anew either way."""
+    return replace(facts, quarantined=quarantined, consumer_since=0, consumer_lost_at=now)
 
 
 def with_runs(facts: Facts, runs: tuple[RunBrief, ...], now: int) -> Facts:
@@ -134,6 +153,8 @@ def _when(milliseconds: int):  # type: ignore[no-untyped-def]
 
 
 def _alive(facts: Facts, now: int) -> FactState:
+    if facts.quarantined:
+        return FactState.UNKNOWN  # nothing that it says is listened to
     heard = facts.last_beat_at or facts.known_since
     if now - heard >= facts.interval_ms * LOST_AFTER or _ended_cleanly(facts):
         return FactState.HOLDS_NOT
@@ -161,6 +182,8 @@ def _stream_fact(alive: FactState, since: int, lost_at: int, yes: str, no: str) 
 def _process_says(facts: Facts, alive: FactState) -> str:
     if alive is FactState.HOLDS_NOT:
         return "ended on request" if _ended_cleanly(facts) else "no heartbeat"
+    if facts.quarantined:
+        return "kept out"
     if alive is FactState.UNKNOWN:
         return "connection lost" if facts.stream_lost_at and not facts.stream_since else "heartbeat late"
     lag = facts.beat.lag_ms if facts.beat else 0
@@ -169,6 +192,8 @@ def _process_says(facts: Facts, alive: FactState) -> str:
 
 
 def _state(facts: Facts, now: int, alive: FactState) -> tuple[AgentState, str, int]:
+    if facts.quarantined:
+        return AgentState.QUARANTINED, facts.quarantined.detail, facts.quarantined.at
     said = facts.beat
     heard = facts.last_beat_at or facts.known_since
     if alive is FactState.HOLDS_NOT:

@@ -91,6 +91,12 @@ class Hearing:
         self._take(agent, core.with_runs(facts, tuple(agent.runs.values()), now))
         return stale
 
+    def cut_off(self, agent_id: str, quarantined: core.Quarantined | None) -> None:
+        """An agent was cut off, or let back in (None)."""
+        agent = self._registry.get(agent_id)
+        if agent:
+            self._take(agent, core.cut_off(agent.facts, quarantined, self._clock()))
+
     def commands_opened(self, agent_id: str) -> None:
         """An agent's command stream is open."""
         agent = self.need(agent_id)

@@ -1,8 +1,11 @@
 """Agents over REST."""
 
+from typing import Annotated
+
 from fastapi import APIRouter, Depends, Response
 
-from muster_server.access.core import Operation
+from muster_server.access.core import Operation, Principal
+from muster_server.agents.quarantine import Quarantines
 from muster_server.agents.service import Agents
 from muster_server.edge.guard import Guard
 from muster_shared_models.agents import AgentView
@@ -17,7 +20,7 @@ class AgentPage(Page):
     items: list[AgentView]
 
 
-def agent_routes(agents: Agents, guard: Guard) -> APIRouter:
+def agent_routes(agents: Agents, quarantines: Quarantines, guard: Guard) -> APIRouter:
     """Return the routes."""
     routes = APIRouter(prefix="/api/v1/agents", tags=["agents"])
 
@@ -36,5 +39,12 @@ def agent_routes(agents: Agents, guard: Guard) -> APIRouter:
         """End an agent for good."""
         await agents.retire(agents.need(agent_id).id)
         return Response(status_code=204)
+
+    @routes.post("/{agent_id}/release")
+    async def release(
+        agent_id: str, principal: Annotated[Principal, Depends(guard.may(Operation.RELEASE_AGENT))]
+    ) -> AgentView:
+        """Let a quarantined agent back in."""
+        return await quarantines.release(principal, agent_id)
 
     return routes

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from muster_server.agents import core
 from muster_server.agents.core import Facts
 from muster_server.agents.store import AgentRow
-from muster_shared_models.agents import AgentDescription, AgentState, AgentView, Presence, RunBrief
+from muster_shared_models.agents import AgentDescription, AgentState, AgentView, Presence, Quarantine, RunBrief
 from muster_shared_models.model import from_ms
 from muster_shared_models.selectors import Selector
 
@@ -43,7 +43,8 @@ class Agent:
     @property
     def attached(self) -> bool:
         """Whether it takes from its queue now, as far as is known."""
-        return self.shown.state not in (AgentState.LOST, AgentState.FAILED) and bool(self.facts.consumer_since)
+        away = (AgentState.LOST, AgentState.FAILED, AgentState.QUARANTINED)
+        return self.shown.state not in away and bool(self.facts.consumer_since)
 
     def change(self, facts: Facts, now: int) -> bool:
         """Take new facts; tell whether people would see a difference."""
@@ -66,7 +67,7 @@ class Agent:
 
     def view(self) -> AgentView:
         """Return the agent as people see it."""
-        beat = self.facts.beat
+        beat, cut = self.facts.beat, self.facts.quarantined
         heard = self.facts.last_beat_at or self.row.last_heard_at
         return AgentView(
             id=self.row.id,
@@ -80,6 +81,9 @@ class Agent:
             last_line=beat.last_line if beat else "",
             beats=list(self.facts.loads),
             beat_interval_ms=self.facts.interval_ms,
+            quarantine=Quarantine(offence=cut.offence, detail=cut.detail, since=from_ms(cut.at), by=cut.by)
+            if cut
+            else None,
         )
 
 
@@ -98,7 +102,7 @@ class Registry:
             self._names.pop(agent.description.name.lower(), None)
             agent.row = row
         else:
-            facts = Facts(interval_ms=self._interval_ms, known_since=now)
+            facts = Facts(interval_ms=self._interval_ms, known_since=now, quarantined=row.quarantined)
             agent = self._agents[row.id] = Agent(row, facts, core.presence(facts, now), core.next_look(facts, now))
         self._names[row.description.name.lower()] = row.id
         return agent

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from muster_server.agents import store
 from muster_server.agents.hearing import Hearing
+from muster_server.agents.quarantine import kept_out
 from muster_server.agents.registry import Agent, Registry
 from muster_server.agents.store import AgentRow
 from muster_server.clock import Clock
@@ -81,7 +82,7 @@ class Agents:
     # ---- joining and leaving
 
     async def register(self, join_secret: str, public_key: bytes, description: AgentDescription) -> Registered:
-        """Let an agent in; raises JOIN_TOKEN_INVALID or NAME_TAKEN."""
+        """Let an agent in; raises JOIN_TOKEN_INVALID, NAME_TAKEN or AGENT_QUARANTINED."""
         now = self._clock()
         secret = self._credentials.new_agent_secret()
 
@@ -94,6 +95,8 @@ class Agents:
                     f"Another agent is called '{taken.description.name}'.",
                     "Choose another name, or retire the other agent first.",
                 )
+            if known and known.quarantined:
+                raise kept_out(known.description.name, known.quarantined)
             if known:
                 store.describe(tx, known.id, description)
                 row = replace(known, description=description)

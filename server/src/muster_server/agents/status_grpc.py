@@ -69,8 +69,8 @@ class AgentStatusService(AgentStatusServicer):
         self, requests: AsyncIterator[status.Heartbeat], context: grpc.aio.ServicerContext
     ) -> AsyncIterator[status.HeartbeatReply]:
         """Take an agent's heartbeats and say what the server believes."""
-        async with answering(context):
-            agent_id = (await self._guard.need(context, Operation.REPORT_STATUS)).id
+        async with answering(context), self._guard.serving(context, Operation.REPORT_STATUS) as principal:
+            agent_id = principal.id
             self._hearing.status_opened(agent_id, self._way(local=is_local(context)))
             try:
                 async for said in requests:
@@ -88,8 +88,8 @@ class AgentStatusService(AgentStatusServicer):
         self, request: status.SubscribeToAgentStatusRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[status.AgentStatusChange]:
         """Send every agent, then changes."""
-        async with answering(context):
-            broker_id = (await self._guard.need(context, Operation.FOLLOW_STATUS)).id
+        async with answering(context), self._guard.serving(context, Operation.FOLLOW_STATUS) as principal:
+            broker_id = principal.id
             changes: asyncio.Queue[Agent | str] = asyncio.Queue(MAX_CHANGES)
             slow = asyncio.Event()
 
@@ -149,7 +149,8 @@ def _record(agent: Agent) -> status.AgentRecord:
         labels=agent.description.labels,
         skills=agent.description.skills,
         attached=agent.attached,
-        accepts_work=agent.shown.state not in (AgentState.PAUSED, AgentState.DRAINING),
+        accepts_work=agent.shown.state not in (AgentState.PAUSED, AgentState.DRAINING, AgentState.QUARANTINED),
+        quarantined=facts.quarantined is not None,
         runs=len(beat.runs) if beat else 0,
         slots=agent.description.slots,
         last_heard_ms=facts.last_beat_at or agent.row.last_heard_at,

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, insert, select, update
 
+from muster_server.agents.core import Quarantined
 from muster_server.store.tables import ZERO, agents
 from muster_server.store.transaction import Transaction
-from muster_shared_models.agents import AgentDescription
+from muster_shared_models.agents import AgentDescription, Offence
 
-__all__ = ["AgentRow", "add", "all_agents", "by_key", "by_name", "describe", "note_heard", "retire"]
+__all__ = [
+    "AgentRow", "add", "all_agents", "by_key", "by_name", "describe", "note_heard", "quarantine", "release", "retire",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +23,13 @@ class AgentRow:
     description: AgentDescription
     registered_at: int
     last_heard_at: int
+    quarantined: Quarantined | None = None
 
 
-_COLUMNS = (agents.c.id, agents.c.public_key, agents.c.description, agents.c.registered_at, agents.c.last_heard_at)
+_COLUMNS = (
+    agents.c.id, agents.c.public_key, agents.c.description, agents.c.registered_at, agents.c.last_heard_at,
+    agents.c.quarantined_at, agents.c.offence, agents.c.offence_detail, agents.c.reported_by,
+)  # fmt: skip
 _ALL = select(*_COLUMNS).where(agents.c.retired_at == ZERO)
 _BY_KEY = _ALL.where(agents.c.public_key == bindparam("wanted"))
 _BY_NAME = _ALL.where(agents.c.name_key == bindparam("wanted"))
@@ -33,12 +40,29 @@ _DESCRIBE = (
     .values(name=bindparam("new_name"), name_key=bindparam("new_key"), description=bindparam("new_description"))
 )
 _HEARD = update(agents).where(agents.c.id == bindparam("agent_id")).values(last_heard_at=bindparam("heard"))
+_QUARANTINE = (
+    update(agents)
+    .where(agents.c.id == bindparam("agent_id"), agents.c.quarantined_at == 0, agents.c.retired_at == 0)
+    .values(
+        quarantined_at=bindparam("now"),
+        offence=bindparam("why"),
+        offence_detail=bindparam("words"),
+        reported_by=bindparam("who"),
+    )
+)
+_RELEASE = (
+    update(agents)
+    .where(agents.c.id == bindparam("agent_id"), agents.c.quarantined_at != 0)
+    .values(quarantined_at=0, offence="", offence_detail="", reported_by="")
+)
 _RETIRE = update(agents).where(agents.c.id == bindparam("agent_id")).values(retired_at=bindparam("now"))
 
 
-def _row(values: tuple[str, bytes, str, int, int]) -> AgentRow:
-    agent_id, key, description, registered_at, heard_at = values
-    return AgentRow(agent_id, bytes(key), AgentDescription.model_validate_json(description), registered_at, heard_at)
+def _row(values: tuple[str, bytes, str, int, int, int, str, str, str]) -> AgentRow:
+    agent_id, key, description, registered_at, heard_at, quarantined_at, offence, detail, by = values
+    quarantined = Quarantined(quarantined_at, Offence(offence), detail, by) if quarantined_at else None
+    said = AgentDescription.model_validate_json(description)
+    return AgentRow(agent_id, bytes(key), said, registered_at, heard_at, quarantined)
 
 
 def all_agents(tx: Transaction) -> list[AgentRow]:
@@ -87,6 +111,17 @@ def describe(tx: Transaction, agent_id: str, description: AgentDescription) -> N
 def note_heard(tx: Transaction, heard: dict[str, int]) -> None:
     """Store when agents were heard last (id to milliseconds)."""
     tx.run_many(_HEARD, [{"agent_id": agent_id, "heard": at} for agent_id, at in heard.items()])
+
+
+def quarantine(tx: Transaction, agent_id: str, quarantined: Quarantined) -> bool:
+    """Cut an agent off; False when it is already, or gone."""
+    why, words, who = quarantined.offence.value, quarantined.detail, quarantined.by
+    return tx.run(_QUARANTINE, agent_id=agent_id, now=quarantined.at, why=why, words=words, who=who) == 1
+
+
+def release(tx: Transaction, agent_id: str) -> bool:
+    """Let an agent back in; False when it is not cut off."""
+    return tx.run(_RELEASE, agent_id=agent_id) == 1
 
 
 def retire(tx: Transaction, agent_id: str, now: int) -> None:

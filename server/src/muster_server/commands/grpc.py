@@ -56,8 +56,8 @@ class CommandsService(AgentCommandsServicer):
         self, request: wire.ReceiveCommandsRequest, context: grpc.aio.ServicerContext
     ) -> AsyncIterator[wire.Instruction]:
         """Send what the agent has to do."""
-        async with answering(context):
-            agent_id = (await self._guard.need(context, Operation.RECEIVE_COMMANDS)).id
+        async with answering(context), self._guard.serving(context, Operation.RECEIVE_COMMANDS) as principal:
+            agent_id = principal.id
             feed = await self._commands.open_feed(agent_id, list(request.running))
             self._presence.commands_opened(agent_id)
             try:
@@ -73,8 +73,8 @@ class CommandsService(AgentCommandsServicer):
         self, requests: AsyncIterator[wire.CommandProgress], context: grpc.aio.ServicerContext
     ) -> wire.SendCommandOutputResponse:
         """Take what happens while a command runs."""
-        async with answering(context):
-            agent_id = (await self._guard.need(context, Operation.SEND_COMMAND_OUTPUT)).id
+        async with answering(context), self._guard.serving(context, Operation.SEND_COMMAND_OUTPUT) as principal:
+            agent_id = principal.id
             async for said in requests:
                 await self._take(agent_id, said)
         return wire.SendCommandOutputResponse()

@@ -47,7 +47,8 @@ class Taken:
     lasting: tuple[RunEvent, ...] = ()
     passing: tuple[TextContent | ToolContent, ...] = ()
     preview: str = ""
-    forged: bool = False
+    #: What the sender claimed that is not its own; empty when all is well.
+    forged: str = ""
 
 
 def take(run: Run, sender: str, sender_name: str, events: Sequence[RunEvent], now: int, longest_ms: int) -> Taken:
@@ -57,7 +58,7 @@ def take(run: Run, sender: str, sender_name: str, events: Sequence[RunEvent], no
     not hold the run are forged.
     """
     if run.agent_id and sender != run.agent_id:
-        return Taken(run, forged=True)
+        return Taken(run, forged="events of another agent's run")
     lasting: list[RunEvent] = []
     passing: list[TextContent | ToolContent] = []
     preview = ""

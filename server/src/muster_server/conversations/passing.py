@@ -15,7 +15,7 @@ from muster_messaging.message import Message
 from muster_server.conversations import store
 from muster_server.conversations.core import Run
 from muster_server.conversations.drafts import Drafts
-from muster_server.conversations.ports import Push
+from muster_server.conversations.ports import Conduct, Push
 from muster_server.edge.lines import passing_line
 from muster_server.flow.chain import done
 from muster_server.store.store import Store
@@ -37,10 +37,11 @@ class _Holder(NamedTuple):
 class Passing:
     """Knows who answers in each running run."""
 
-    def __init__(self, db: Store, push: Push, drafts: Drafts) -> None:
+    def __init__(self, db: Store, push: Push, drafts: Drafts, conduct: Conduct) -> None:
         self._store = db
         self._push = push
         self._drafts = drafts
+        self._conduct = conduct
         self._holders: dict[str, _Holder] = {}
 
     def begins(self, run: Run) -> None:
@@ -56,10 +57,9 @@ class Passing:
         self._drafts.forget(run_id)
         self._holders.pop(run_id, None)
 
-    def holds(self, run_id: str, agent_id: str) -> bool:
-        """Tell whether this agent is known to answer in a run."""
-        holder = self._holders.get(run_id)
-        return holder is not None and holder.agent_id == agent_id
+    def holds(self, run_id: str, agent_id: str, conversation: str) -> bool:
+        """Tell whether this agent is known to answer in a run, and the run belongs to this conversation."""
+        return self._holders.get(run_id) == (agent_id, conversation)
 
     def hand_on(self, run_id: str, events: Sequence[RunEvent]) -> None:
         """Hand on what passes of these events, in a run whose holder is known."""
@@ -89,6 +89,7 @@ class Passing:
             self.hand_on(pieces.run_id, pieces.events)
         else:
             log.warning("forged pieces", run_id=pieces.run_id, sender=sender, holder=holder.agent_id)
+            self._conduct.forged(sender, pieces.run_id, f"it wrote in another agent's run ({pieces.run_id}).")
         return True
 
     async def _look_up(self, unknown: Sequence[Pieces], sender: str) -> None:

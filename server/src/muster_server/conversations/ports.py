@@ -8,7 +8,7 @@ from muster_server.store.transaction import Transaction
 from muster_shared_models.addresses import Address
 from muster_shared_models.agents import RunBrief
 
-__all__ = ["AgentDirectory", "Push", "Sending", "Target", "Work"]
+__all__ = ["AgentDirectory", "Conduct", "Push", "Sending", "Target", "Work"]
 
 
 class Target(Protocol):
@@ -54,6 +54,14 @@ class Work(Protocol):
 
     def stop_run(self, agent_id: str, run_id: str) -> None:
         """Ask the agent to stop a run."""
+        ...
+
+
+class Conduct(Protocol):
+    """Who is told that an agent claims what is not its own."""
+
+    def forged(self, agent_id: str, subject: str, detail: str) -> None:
+        """Note it; the same subject twice counts once."""
         ...
 
 

@@ -12,7 +12,7 @@ from muster_server.clock import Clock
 from muster_server.conversations import store
 from muster_server.conversations.core import ENDED, Run, Taken, take
 from muster_server.conversations.passing import Passing
-from muster_server.conversations.ports import AgentDirectory, Push, Work
+from muster_server.conversations.ports import AgentDirectory, Conduct, Push, Work
 from muster_server.conversations.waiting import Waiting
 from muster_server.edge.lines import event_line
 from muster_server.flow.chain import done, then
@@ -65,6 +65,8 @@ class Receiver:
         passing: Passing,
         changed: dict[str, None],
         waiting: Waiting,
+        *,
+        conduct: Conduct,
     ) -> None:
         self._store = db
         self._clock = clock
@@ -74,6 +76,7 @@ class Receiver:
         self._passing = passing
         self._changed = changed
         self._waiting = waiting
+        self._conduct = conduct
 
     def take_run_events(self, message: Message) -> "Future[None]":
         """Begin to take a batch of a run's events."""
@@ -83,12 +86,13 @@ class Receiver:
             raise MusterError(Reason.FRAME_MALFORMED, f"Run events cannot be read: {error}") from error
         sender = message.origin or message.sender
         passing = all(isinstance(event, TextContent | ToolContent) for event in events)
-        if passing and self._passing.holds(message.run, sender):
+        if passing and self._passing.holds(message.run, sender, message.conversation):
             self._passing.hand_on(message.run, events)
             return done()
         name = self._directory.name_of(sender)
         return then(
-            self._store.write(lambda tx: self._events_unit(tx, message, sender, name, events)), self._after_events
+            self._store.write(lambda tx: self._events_unit(tx, message, sender, name, events)),
+            lambda stored: self._after_events(stored, sender),
         )
 
     def _events_unit(
@@ -98,10 +102,11 @@ class Receiver:
         run = store.run_by_id(tx, message.run) or self._branch(tx, message.run, sender, now)
         if run is None or not store.see(tx, message.id, now):
             return None
+        if message.conversation != run.conversation:
+            return Stored(run, taken=Taken(run, forged="events of a run in a conversation that is not its own"))
         taken = take(run, sender, name, events, now, LONGEST_RUN_MS)
         if taken.forged:
-            log.warning("forged run events", run_id=run.id, sender=sender, holder=run.agent_id)
-            return None
+            return Stored(run, taken=taken)
         seq = 0
         new = tuple((event.kind, event.model_dump_json()) for event in taken.lasting)
         if new:
@@ -135,10 +140,14 @@ class Receiver:
         store.add_run(tx, run)
         return run
 
-    def _after_events(self, stored: Stored | None) -> None:
+    def _after_events(self, stored: Stored | None, sender: str) -> None:
         if stored is None or stored.taken is None:
             return
         run = stored.run
+        if stored.taken.forged:
+            log.warning("forged run events", run_id=run.id, sender=sender, holder=run.agent_id)
+            self._conduct.forged(sender, run.id, f"it reported {stored.taken.forged} (run {run.id}).")
+            return
         self._passing.begins(run)
         self._push_events(run.conversation, stored)
         self._passing.hand_on(run.id, stored.taken.passing)

@@ -11,6 +11,7 @@ from muster_server.deadletters import store
 from muster_server.deadletters.core import may_readdress, readdressed, replayed
 from muster_server.deadletters.ports import Runs, Sending
 from muster_server.flow.outbox import Outgoing
+from muster_server.store.audit import note
 from muster_server.store.store import Store
 from muster_server.store.transaction import Transaction
 from muster_shared_models.addresses import parse_address
@@ -102,7 +103,7 @@ class DeadLetters:
             if not store.rewrite(tx, letter_id, message, exchange, key):
                 raise _handled(before.letter)
             what = [name for name in ("body", "to") if getattr(edit, name) is not None]
-            store.note(tx, letter_id, self._clock(), principal.name, "edit", ", ".join(what))
+            note(tx, letter_id, self._clock(), principal.name, "edit", ", ".join(what))
             return _detail(tx, letter_id)
 
         return await self._store.write(unit)
@@ -165,7 +166,7 @@ class DeadLetters:
         before, now = _need(tx, letter_id), self._clock()
         if not store.handle(tx, letter_id, state, principal.name, now):
             raise _handled(before)
-        store.note(tx, letter_id, now, principal.name, "replay" if state is DeadLetterState.REPLAYED else "drop")
+        note(tx, letter_id, now, principal.name, "replay" if state is DeadLetterState.REPLAYED else "drop")
         return _need(tx, letter_id), store.message_of(tx, letter_id)
 
     def _publish(self, sent: _Replayed) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from sqlalchemy import bindparam, delete, desc, func, insert, or_, select, text, update
+from sqlalchemy import bindparam, delete, desc, func, or_, select, text, update
 
 from muster_messaging.frames import decode, encode
 from muster_messaging.message import Message
@@ -20,7 +20,6 @@ __all__ = [
     "handle",
     "history",
     "message_of",
-    "note",
     "one",
     "page",
     "rewrite",
@@ -87,7 +86,6 @@ _FORGET = delete(dead_letters).where(
         .limit(AT_ONCE)
     )
 )
-_NOTE = insert(audit)
 _HISTORY = (
     select(audit.c.at, audit.c.by, audit.c.action, audit.c.detail)
     .where(audit.c.subject == bindparam("wanted"))
@@ -167,11 +165,6 @@ def rewrite(tx: Transaction, letter_id: str, message: Message, exchange: str, ke
 def forget(tx: Transaction, before: int) -> int:
     """Delete what was handled before a time; return how many."""
     return tx.run(_FORGET, before=before)
-
-
-def note(tx: Transaction, letter_id: str, now: int, by: str, action: str, detail: str = "") -> None:
-    """Write down what a person did."""
-    tx.run(_NOTE, at=now, by=by, action=action, subject=letter_id, detail=detail[:500])
 
 
 def history(tx: Transaction, letter_id: str) -> list[HistoryEntry]:

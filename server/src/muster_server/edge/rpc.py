@@ -12,6 +12,7 @@ from muster_messaging.link.problems import write_status
 from muster_protos.v1.registration_pb2 import KeyProof
 from muster_protos.v1.transport_pb2 import Transport
 from muster_server.access.core import Operation, Principal, allowed
+from muster_server.edge.streams import OpenStreams
 from muster_shared_models.problems import MusterError, Reason
 
 __all__ = ["METHODS", "MakeTransport", "RpcGuard", "answering", "check_proof", "is_local", "make_server"]
@@ -34,6 +35,7 @@ METHODS: dict[str, Operation] = {
     "/muster.v1.AgentCommands/SendCommandOutput": Operation.SEND_COMMAND_OUTPUT,
     "/muster.v1.AgentCommands/SendCommandResult": Operation.SEND_COMMAND_RESULT,
     "/muster.v1.BrokerRegistration/RegisterBroker": Operation.REGISTER_BROKER,
+    "/muster.v1.BrokerRegistration/ReportMisconduct": Operation.REPORT_MISCONDUCT,
     "/muster.v1.MessageRelay/Attach": Operation.ATTACH_RELAY,
 }
 
@@ -75,14 +77,24 @@ class Sessions(Protocol):
         ...
 
 
+class Standing(Protocol):
+    """Whether somebody whose credentials are good is welcome all the same."""
+
+    def admit(self, principal: Principal) -> None:
+        """Raise AGENT_QUARANTINED when it is cut off."""
+        ...
+
+
 class RpcGuard:
     """Checks calls."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, standing: Standing, streams: OpenStreams) -> None:
         self._sessions = sessions
+        self._standing = standing
+        self._streams = streams
 
     async def need(self, context: grpc.aio.ServicerContext, operation: Operation) -> Principal:
-        """Return who calls; raises UNAUTHENTICATED or PERMISSION_DENIED."""
+        """Return who calls; raises UNAUTHENTICATED, PERMISSION_DENIED or AGENT_QUARANTINED."""
         secret = ""
         for name, value in context.invocation_metadata() or ():
             if name == "authorization" and str(value).startswith("Bearer "):
@@ -94,7 +106,15 @@ class RpcGuard:
             )
         if not allowed(principal, operation):
             raise MusterError(Reason.PERMISSION_DENIED, f"Your role may not {operation.replace('_', ' ')}.")
+        self._standing.admit(principal)
         return principal
+
+    @asynccontextmanager
+    async def serving(self, context: grpc.aio.ServicerContext, operation: Operation) -> AsyncIterator[Principal]:
+        """Serve a stream of whoever calls, until it is over or the caller loses its right to it."""
+        principal = await self.need(context, operation)
+        async with self._streams.of(principal.id):
+            yield principal
 
 
 @asynccontextmanager

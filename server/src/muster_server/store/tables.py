@@ -77,6 +77,8 @@ agents = Table(
     _int("registered_at"),
     _int("last_heard_at"),
     _int("retired_at"),
+    _int("quarantined_at"),
+    _text("offence"), _text("offence_detail"), _text("reported_by"),
     Index("agents_by_name", "name_key", unique=True, sqlite_where=text("retired_at = 0"),
           postgresql_where=text("retired_at = 0")),
     Index("agents_by_key", "public_key", unique=True, sqlite_where=text("retired_at = 0"),
