@@ -4,6 +4,7 @@ import type { AgentState } from "../live/wire.gen";
 /** The order in which people want to see agents: those that need somebody first. */
 export const STATE_ORDER: readonly AgentState[] = [
   "waiting",
+  "quarantined",
   "failed",
   "lost",
   "suspect",
@@ -15,6 +16,7 @@ export const STATE_ORDER: readonly AgentState[] = [
 
 export const stateColor: Record<AgentState, string> = {
   waiting: "var(--mu-state-waiting)",
+  quarantined: "var(--mu-state-quarantined)",
   failed: "var(--mu-state-failed)",
   lost: "var(--mu-state-lost)",
   suspect: "var(--mu-state-suspect)",
@@ -31,6 +33,7 @@ export function strokeColor(state: AgentState): string {
 
 export const stateWord: Record<AgentState, string> = {
   waiting: "needs you",
+  quarantined: "quarantined",
   failed: "failed",
   lost: "lost",
   suspect: "suspect",

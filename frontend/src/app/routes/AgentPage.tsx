@@ -10,6 +10,7 @@ import classes from "../../features/agent/components/Agent.module.css";
 import { AgentHeader } from "../../features/agent/components/AgentHeader";
 import { AgentPresence } from "../../features/agent/components/AgentPresence";
 import { BeatStrip } from "../../features/agent/components/BeatStrip";
+import { QuarantineNote } from "../../features/agent/components/QuarantineNote";
 import { Runs } from "../../features/agent/components/Runs";
 import { AgentConsole } from "../../features/commands/components/AgentConsole";
 import { ConversationList } from "../../features/conversation/components/ConversationList";
@@ -59,6 +60,7 @@ function KnownAgent({ agent }: { agent: AgentView }) {
         onRetire={() => setRetiring(true)}
       />
       <AgentPresence agent={agent} />
+      <QuarantineNote agent={agent} />
       <BeatStrip agent={agent} />
       <Tabs
         className={classes.tabs ?? ""}

@@ -10,6 +10,7 @@ const SLOPE = 0.4;
 /** One stroke of each state: busy and waiting at full height, idle and paused lower, lost a stub. */
 const STROKE: Record<AgentState, string> = {
   waiting: "M0 3v22",
+  quarantined: "M0 3v22",
   failed: "M0 3v22",
   lost: "M0 23.5v1.5",
   suspect: "M0 3v22",
@@ -61,6 +62,7 @@ export function RollStrokes({ state, count, total }: Props) {
       {state === "waiting" && <path className={classes.halo} d={slash(width)} />}
       {state === "waiting" && <path d={slash(width)} />}
       {state === "failed" && <path d={`M-2 14h${width + 3}`} />}
+      {state === "quarantined" && <path d={`M-2 2h${width + 3}M-2 26h${width + 3}`} />}
     </svg>
   );
 }

@@ -27,6 +27,7 @@ describe("the sign", () => {
     ]);
     expect(Object.fromEntries(signs)).toEqual({
       waiting: "FFFF",
+      quarantined: "DDDD",
       failed: "FFFF",
       lost: "ssss",
       suspect: "DDDD",
@@ -42,9 +43,10 @@ describe("the sign", () => {
     expect(strokes).toEqual(["full", "stub", "dashed", "breathing"]);
   });
 
-  test("has the slash for a person alone, and is struck for a failure alone", () => {
+  test("has the slash for a person alone, is struck for a failure and barred for a quarantine alone", () => {
     expect(STATE_ORDER.filter((state) => signOf(state).slash)).toEqual(["waiting"]);
     expect(STATE_ORDER.filter((state) => signOf(state).struck)).toEqual(["failed"]);
+    expect(STATE_ORDER.filter((state) => signOf(state).barred)).toEqual(["quarantined"]);
   });
 });
 
@@ -68,7 +70,7 @@ describe("in words", () => {
   test("is drawn with four strokes, whatever the state", () => {
     for (const state of STATE_ORDER) {
       const { container } = render(<Tally state={state} />);
-      const extra = state === "waiting" || state === "failed" ? 2 : 0;
+      const extra = state === "waiting" || state === "failed" ? 2 : state === "quarantined" ? 1 : 0;
       expect(container.querySelectorAll("path")).toHaveLength(4 + extra);
       cleanup();
     }

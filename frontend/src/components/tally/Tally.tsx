@@ -19,6 +19,7 @@ interface Props {
 const PLACES = [2.2, 7.4, 12.6, 17.8] as const;
 const SLASH = "M-.8 12.6 20.8 3.4";
 const STRIKE = "M-.4 8h20.8";
+const BARS = "M-.4 .9h20.8M-.4 15.1h20.8";
 
 const PATHS: Record<Stroke, (x: number) => string> = {
   full: (x) => `M${x} 2v12`,
@@ -27,9 +28,9 @@ const PATHS: Record<Stroke, (x: number) => string> = {
   stub: (x) => `M${x} 13v1`,
 };
 
-/** An agent as four strokes: process, commands, consumer, work; the slash is the person. */
+/** An agent as four strokes: process, commands, consumer, work; the slash is the person, bars above and below keep it out. */
 export function Tally({ state, facts, reason, size = 18, silent = false, quiet = false }: Props) {
-  const { strokes, slash, struck } = signOf(state, facts);
+  const { strokes, slash, struck, barred } = signOf(state, facts);
   return (
     <svg
       role="img"
@@ -50,6 +51,7 @@ export function Tally({ state, facts, reason, size = 18, silent = false, quiet =
       {slash && <path className={classes.slash} d={SLASH} />}
       {struck && <path className={classes.thinHalo} d={STRIKE} />}
       {struck && <path d={STRIKE} />}
+      {barred && <path className={classes.bars} d={BARS} />}
     </svg>
   );
 }

@@ -15,6 +15,8 @@ export interface Sign {
   slash: boolean;
   /** Struck off: its process ended badly. */
   struck: boolean;
+  /** Behind bars: it was cut off. */
+  barred: boolean;
 }
 
 const TABLE: Record<AgentState, Sign["strokes"]> = {
@@ -26,6 +28,7 @@ const TABLE: Record<AgentState, Sign["strokes"]> = {
   suspect: ["dashed", "dashed", "dashed", "dashed"],
   lost: ["stub", "stub", "stub", "stub"],
   failed: ["full", "full", "full", "full"],
+  quarantined: ["dashed", "dashed", "dashed", "dashed"],
 };
 
 const DRAWN: Record<FactState, Stroke> = { holds: "full", holds_not: "stub", unknown: "dashed" };
@@ -38,7 +41,8 @@ function workStroke(work: Fact, state: AgentState): Stroke {
 export function signOf(state: AgentState, facts?: Facts): Sign {
   const slash = state === "waiting";
   const struck = state === "failed";
-  if (!facts || struck) return { strokes: TABLE[state], slash, struck };
+  const barred = state === "quarantined";
+  if (!facts || struck) return { strokes: TABLE[state], slash, struck, barred };
   const { process, commands, consumer, work } = facts;
   const strokes = [
     DRAWN[process.state],
@@ -46,7 +50,7 @@ export function signOf(state: AgentState, facts?: Facts): Sign {
     DRAWN[consumer.state],
     workStroke(work, state),
   ] as const;
-  return { strokes, slash, struck };
+  return { strokes, slash, struck, barred };
 }
 
 /** What the sign says, in words. */

@@ -38,5 +38,6 @@ export function agent(name: string, sketch: Sketch = {}): AgentView {
     last_line: "",
     beats: [],
     beat_interval_ms: 5000,
+    quarantine: null,
   };
 }

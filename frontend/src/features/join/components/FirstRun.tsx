@@ -22,7 +22,9 @@ function counts(agents: AgentView[]) {
 
 /** The fleet page while the fleet is small: who is here, and how to add one of your own. */
 export function FirstRun({ agents, system, onChat, onWall }: Props) {
-  const answered = agents.filter(({ presence }) => !["lost", "failed", "suspect"].includes(presence.state)).length;
+  const answered = agents.filter(
+    ({ presence }) => !["lost", "failed", "suspect", "quarantined"].includes(presence.state),
+  ).length;
   return (
     <>
       <section className={classes.call} aria-label="Roll call">
