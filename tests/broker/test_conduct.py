@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muster_broker.core import conduct
-from muster_broker.core.conduct import BYTES_A_TOKEN, TOKENS_FOR_A_MESSAGE, Conduct, Report, forgery
+from muster_broker.core.conduct import BYTES_A_TOKEN, RUN_S, TOKENS_FOR_A_MESSAGE, Conduct, Report, forgery
 from muster_messaging.message import Message
 from muster_messaging.topology import partition_key, partition_of
 from muster_shared_models.agents import Offence
@@ -64,16 +64,34 @@ def test_long_messages_count_as_several() -> None:
 def test_whoever_is_asked_a_lot_may_answer_a_lot() -> None:
     watched = Conduct(RATE, BURST)
     for _ in range(1000):
-        watched.asked("agt_1")
+        watched.asked("agt_1", 0)
         assert sends(watched, TOKENS_FOR_A_MESSAGE, at=0) == []
     assert len(sends(watched, BURST + 1, at=0)) == 1
+
+
+def test_two_hundred_answers_may_stream_at_once_also_while_the_broker_is_behind() -> None:
+    watched, told = Conduct(500.0, 1000), []
+    for tenth in range(250):  # each answer takes ten seconds, then the next one is asked for
+        for _ in range(200):
+            if tenth % 100 == 0:
+                watched.asked("agt_1", tenth / 10)
+            told += sends(watched, 2, at=tenth / 10, behind=True)
+    assert told == []
+
+
+def test_what_was_asked_a_while_ago_counts_no_longer() -> None:
+    watched = Conduct(RATE, BURST)
+    for _ in range(50):
+        watched.asked("agt_1", 0)
+    assert sends(watched, 3000, at=1, each_s=0.01, behind=True) == []
+    assert len(sends(watched, 3000, at=RUN_S + 1, each_s=0.01, behind=True)) == 1
 
 
 def test_being_asked_saves_nothing_up_for_a_flood() -> None:
     watched = Conduct(RATE, BURST)
     sends(watched, 1, at=0)
     for _ in range(1000):
-        watched.asked("agt_1")
+        watched.asked("agt_1", 0)
     assert len(sends(watched, BURST + 1, at=0)) == 1
 
 

@@ -171,7 +171,7 @@ class PartitionLoop:
         if known:
             known.sent += 1
         if not message.sender.startswith(AGENT_PREFIX) and not message.origin.startswith(AGENT_PREFIX):
-            self._watch.asked(copy.agent_id)
+            self._watch.asked(copy.agent_id, self._loop.time())
         return self._publisher.to_agent(message, copy)
 
     def _settled(self, delivery: Delivery, done: "Future[None]") -> None:

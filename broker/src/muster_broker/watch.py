@@ -46,9 +46,9 @@ class Watch:
             self._tell(forged)
         return self._conduct.fate(message.sender)
 
-    def asked(self, agent_id: str) -> None:
+    def asked(self, agent_id: str, now: float) -> None:
         """A message that no agent sent goes to this one."""
-        self._conduct.asked(agent_id)
+        self._conduct.asked(agent_id, now)
 
 
 class Reporter:

@@ -1,10 +1,12 @@
 """What agents may do to the brokers: how much they send, and in whose name. Time is an argument, in seconds.
 
 A token bucket for each sender. A message costs a token, and one more for each BYTES_A_TOKEN of its body. Tokens come
-back with each message that the server has for the agent: who is asked a lot may answer a lot. They come back with time,
-and where the broker cannot keep up (a flood would look like a trickle to it) with what others send in its place.
+back with each message that the server has for the agent, at once and for a while: who is asked a lot may answer a lot,
+in streams. They come back with time, and where the broker cannot keep up (a flood would look like a trickle to it) with
+what others send in its place.
 """
 
+from collections import deque
 from enum import Enum
 from typing import NamedTuple
 
@@ -20,8 +22,13 @@ __all__ = ["AGENT_PREFIX", "Conduct", "Fate", "Report", "forgery"]
 AGENT_PREFIX = f"{IdKind.AGENT.value}_"
 #: A queue of 50,000 messages holds 256 MiB at most: its bytes must not run out before its length.
 BYTES_A_TOKEN = 16 * 1024
-#: Tokens for each message that the server has for an agent: its run's events, with room for a chatty one.
+#: Tokens for each message that the server has for an agent: its run's events, with room for a chatty one. And tokens a
+#: second after it, for so many seconds: a run says how its answer goes on 20 times a second at most.
 TOKENS_FOR_A_MESSAGE = 20
+TOKENS_A_RUN = 25
+RUN_S = 60.0
+#: Runs that count at the same time.
+MAX_RUNS = 400
 #: Tokens for each message of somebody else: a broker that is behind cuts off who takes more than a fifth of it, so also
 #: each of four who flood together.
 SHARE = 0.25
@@ -52,7 +59,7 @@ class Report(NamedTuple):
 
 
 class _Bucket:
-    __slots__ = ("at", "count", "since", "tokens", "told")
+    __slots__ = ("asked", "at", "count", "since", "tokens", "told")
 
     def __init__(self, tokens: float, at: float, count: int) -> None:
         self.tokens = tokens
@@ -60,6 +67,7 @@ class _Bucket:
         self.count = count
         self.told = False
         self.since = 0
+        self.asked: deque[float] = deque(maxlen=MAX_RUNS)
 
 
 class Conduct:
@@ -84,7 +92,10 @@ class Conduct:
         if bucket is None:
             bucket = self._remember(sender, now)
         back = (self._count - bucket.count - 1) * SHARE if behind else (now - bucket.at) * self._rate
-        tokens = min(self._burst, bucket.tokens + back)
+        asked = bucket.asked
+        while asked and asked[0] < now - RUN_S:
+            asked.popleft()
+        tokens = min(self._burst, bucket.tokens + back + (now - bucket.at) * TOKENS_A_RUN * len(asked))
         bucket.tokens = tokens - 1 - len(message.body) // BYTES_A_TOKEN
         bucket.at, bucket.count = now, self._count
         if bucket.tokens >= 0 or bucket.told:
@@ -101,11 +112,11 @@ class Conduct:
         bucket.since += 1
         return Fate.ASIDE if bucket.since <= KEPT else Fate.DROP
 
-    def asked(self, agent_id: str) -> None:
+    def asked(self, agent_id: str, now: float) -> None:
         """The server has a message for an agent, which will answer."""
-        bucket = self._buckets.get(agent_id)
-        if bucket:
-            bucket.tokens = min(self._burst, bucket.tokens + TOKENS_FOR_A_MESSAGE)
+        bucket = self._buckets.get(agent_id) or self._remember(agent_id, now)
+        bucket.tokens = min(self._burst, bucket.tokens + TOKENS_FOR_A_MESSAGE)
+        bucket.asked.append(now)
 
     def pardon(self, agent_id: str) -> None:
         """Begin anew with an agent that was let back in."""
