@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
+from muster_messaging.amqp.bus import AmqpBus
 from muster_messaging.bus import BusAdmin, QueueInfo
 from muster_messaging.errors import Disconnected
 from muster_messaging.topology import DEFAULT_PARTITIONS, SERVER_INPUT
 from muster_server.queues import watching
-from muster_server.queues.core import History
+from muster_server.queues.core import Figures, History
 from muster_server.queues.watching import AT_ONCE, FRESH_MS, QueueWatch
+from muster_shared_models.problems import MusterError, Reason
 from muster_shared_models.queues import QueueList
+from tests.provision.rabbitmq import TestRabbit
 from tests.server.desk import at_work
 from tests.server.puppet import puppet
 from tests.server.running import RunningServer, eventually, running_server
@@ -210,3 +213,69 @@ def test_a_rate_that_is_not_known_is_not_made_up(
     samples: list[tuple[int, QueueInfo | None]], rates: tuple[float | None, ...]
 ) -> None:
     assert history(*samples).rates() == rates
+
+
+# ---- what only RabbitMQ's management API knows
+
+
+async def test_with_the_management_api_rates_and_what_is_unacknowledged_are_told(
+    tmp_path: Path, rabbitmq: TestRabbit, rabbitmq_url: str
+) -> None:
+    api = rabbitmq.management_url
+    async with running_server(tmp_path / "data", bus=rabbitmq_url, bus_api=api) as server, server.broker():
+        token = await server.join_token()
+        async with puppet(server.started.grpc_address, token, tmp_path, "holder") as agent:
+            bus = await AmqpBus.open(agent.registered.transport.amqp.url)
+            inbox = await bus.subscribe(agent.registered.queue, 3)
+
+            async def seen() -> dict[str, Any] | None:
+                await server.post("/api/v1/messages", {"text": "hold this", "to": "agent:holder"}, 202)
+                view = (await by_name(server))[agent.registered.queue]
+                return view if view["unacked"] == 3 and view["rate_in"] else None
+
+            held = await eventually(seen)
+            assert (held["rate_out"], held["consumers"]) == (0, 1)
+            assert held["depth"] == held["ready"] > 0
+
+            async def taken() -> bool:
+                await server.post("/api/v1/messages", {"text": "take this", "to": "agent:holder"}, 202)
+                inbox.ack([delivery.tag for delivery in await inbox.next_batch()])
+                return bool((await by_name(server))[agent.registered.queue]["rate_out"])
+
+            assert await eventually(taken)
+            await bus.close()
+
+
+@pytest.mark.parametrize("how", ["fails", "hangs", "tells"])
+async def test_a_management_api_in_trouble_leaves_out_what_only_it_knows(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "FIGURES_PATIENCE_S", 0.05)
+    watched = Watched(agents=2)
+
+    async def figures(*, agents: bool) -> dict[str, Figures]:
+        assert agents
+        if how == "fails":
+            raise MusterError(Reason.BUS_UNREACHABLE, "It does not answer.")
+        if how == "hangs":
+            await asyncio.Event().wait()
+        return {SERVER_INPUT: Figures(7, 1.5, 0.5)}
+
+    watched.watch._figures = figures
+    answer = await watched.later()
+    found = {view.name: (view.depth, view.unacked, view.rate_in, view.rate_out) for view in answer.items}
+    assert answer.trouble == ""
+    assert found.pop(SERVER_INPUT) == ((3, 7, 1.5, 0.5) if how == "tells" else (3, None, None, None))
+    assert set(found.values()) == {(3, None, None, None)}
+
+
+async def test_of_a_large_fleet_the_management_api_is_not_asked_for_agents_queues() -> None:
+    watched, asked = Watched(agents=AT_ONCE + 1), []
+
+    async def figures(*, agents: bool) -> dict[str, Figures]:
+        asked.append(agents)
+        return {}
+
+    watched.watch._figures = figures
+    await watched.later()
+    assert asked == [False]

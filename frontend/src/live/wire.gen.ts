@@ -296,9 +296,10 @@ export interface QueueList {
 /**
  * One queue as it was at `sampled_at` (null: not yet asked for).
  *
- * `depth` is `ready` and, where it is known, `unacked`; it is null when the queue server has no such queue. Rates are
- * messages a second over the last seconds: `rate_in` and `rate_out` need a queue server that counts, `growth` is how
- * the depth changed. `dead_letters` died in it and wait for a person. The queue refuses above `bound` messages.
+ * `depth` is `ready` and, where both are counted together, `unacked`; it is null when the queue server has no such
+ * queue. Rates are messages a second over the last seconds: `rate_in` and `rate_out` need a queue server that counts
+ * (RabbitMQ tells these and `unacked` to its management API only, some seconds late), `growth` is how the depth
+ * changed. `dead_letters` died in it and wait for a person. The queue refuses above `bound` messages.
  */
 export interface QueueView {
   agent_id: string;

@@ -78,11 +78,11 @@ class Parts:
         ends = RunEnds(clock, receiver)
         self.dead_letters = letters = DeadLetters(store, clock, self.outbox, ends, queues.partitions)
         self.collector = Collector(queues.bus, store, clock, queues.partitions, ends)
-        self.queue_watch = QueueWatch(queues.bus, clock, queues.partitions, self.agents.names, letters.waiting_by_queue)
-        self.doubles = Doubles(store, clock)
+        told = (self.agents.names, letters.waiting_by_queue, queues.figures)
+        self.queue_watch = QueueWatch(queues.bus, clock, queues.partitions, *told)
 
         self.conversation_streams = ConversationStreams(store, epoch, drafts)
-        self.command_streams = CommandStreams(store, epoch)
+        self.command_streams, self.doubles = CommandStreams(store, epoch), Doubles(store, clock)
         self._connect(fleet, talks, orders)
 
     def _connect(self, fleet: ListStream, talks: ListStream, orders: ListStream) -> None:

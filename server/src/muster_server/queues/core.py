@@ -19,7 +19,7 @@ from muster_messaging.topology import (
 from muster_shared_models.model import from_ms
 from muster_shared_models.queues import QueueRole, QueueView
 
-__all__ = ["History", "Watched", "agent_queues", "shared_queues", "view"]
+__all__ = ["Figures", "History", "Watched", "agent_queues", "shared_queues", "view"]
 
 #: Rates are of so many milliseconds; older figures are forgotten.
 WINDOW_MS = 15_000
@@ -39,11 +39,23 @@ class Watched(NamedTuple):
     agent_name: str = ""
 
 
+class Figures(NamedTuple):
+    """What a management API says of a queue: messages delivered and not acknowledged, and messages a second.
+
+    Statistics, some seconds old: they are shown beside the counts, not mixed with them.
+    """
+
+    unacked: int | None = None
+    rate_in: float | None = None
+    rate_out: float | None = None
+
+
 class Sample(NamedTuple):
     """A queue's counts at a time; None when the queue server had no such queue."""
 
     at: int
     info: QueueInfo | None
+    figures: Figures = Figures()
 
 
 def shared_queues(partitions: int) -> list[Watched]:
@@ -73,14 +85,14 @@ class History:
     def __init__(self) -> None:
         self._samples: deque[Sample] = deque()
 
-    def add(self, at: int, info: QueueInfo | None) -> None:
+    def add(self, at: int, info: QueueInfo | None, figures: Figures | None = None) -> None:
         """Take counts; forget what is too old, or of a queue that was deleted since."""
-        samples = self._samples
+        samples, figures = self._samples, figures or Figures()
         if samples and _is_new(samples[-1].info, info):
             samples.clear()
         while samples and samples[0].at < at - WINDOW_MS:
             samples.popleft()
-        samples.append(Sample(at, info))
+        samples.append(Sample(at, info, figures))
 
     @property
     def latest(self) -> Sample | None:
@@ -91,16 +103,16 @@ class History:
         """Return messages a second in, out, and how fast the depth grows; None for what is not known."""
         if not self._samples:
             return None, None, None
-        (start, before), (end, after) = self._samples[0], self._samples[-1]
+        (start, before, _), (end, after, figures) = self._samples[0], self._samples[-1]
         if before is None or after is None or end - start < APART_MS:
-            return None, None, None
+            return figures.rate_in, figures.rate_out, None
 
         def per_second(old: int, new: int) -> float:
             return round((new - old) * 1000 / (end - start), 2)
 
         growth = per_second(depth_of(before), depth_of(after))
         if after.arrived < 0:
-            return None, None, growth
+            return figures.rate_in, figures.rate_out, growth
         return per_second(before.arrived, after.arrived), per_second(before.left, after.left), growth
 
 
@@ -125,7 +137,7 @@ def view(queue: Watched, history: History | None, dead_letters: int) -> QueueVie
         agent_name=queue.agent_name,
         depth=depth_of(info) if info else None,
         ready=info.ready if info else None,
-        unacked=info.unacked if info and info.unacked >= 0 else None,
+        unacked=info.unacked if info and info.unacked >= 0 else latest.figures.unacked if latest else None,
         consumers=info.consumers if info else None,
         bound=queue.bound,
         dead_letters=dead_letters,

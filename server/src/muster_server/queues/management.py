@@ -1,18 +1,21 @@
 """RabbitMQ's management API, as far as it is needed. Nothing of a URL with its password leaves this file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 import httpx2
 
 from muster_server.queues.checking import Found
+from muster_server.queues.core import Figures
 from muster_shared_models.problems import MusterError, Reason
 
 __all__ = ["Management"]
 
 #: Seconds that one request may take.
 TIMEOUT_S = 10.0
+_COUNTED = ("publish", "ack")
+_COLUMNS = "name,messages_unacknowledged," + ",".join(f"message_stats.{what}_details.rate" for what in _COUNTED)
 
 
 class Management:
@@ -66,6 +69,23 @@ class Management:
             await self._ask("GET", f"policies/{self._vhost}"),
             await self._ask("GET", f"operator-policies/{self._vhost}"),
         )
+
+    async def figures(self, *, agents: bool) -> Mapping[str, Figures]:
+        """Return what RabbitMQ counts of queues; without `agents` of those only that are nobody's own."""
+        return {
+            str(entry["name"]): Figures(
+                entry.get("messages_unacknowledged"),
+                *((entry.get("message_stats") or {}).get(f"{what}_details", {}).get("rate") for what in _COUNTED),
+            )
+            for entry in await self._queues(f"columns={_COLUMNS}", agents=agents)
+        }
+
+    async def _queues(self, asked: str, *, agents: bool) -> Sequence[Mapping[str, Any]]:
+        if agents:
+            found: Sequence[Mapping[str, Any]] = await self._ask("GET", f"queues/{self._vhost}?{asked}")
+            return found
+        page = f"page=1&page_size=100&use_regex=true&name={quote('^(?!agent_queue_)')}"
+        return list((await self._ask("GET", f"queues/{self._vhost}?{asked}&{page}"))["items"])
 
     async def _ask(self, method: str, path: str, body: Any = None, *, missing: bool = False) -> Any:
         try:

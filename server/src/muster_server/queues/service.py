@@ -16,6 +16,7 @@ from muster_protos.v1.transport_pb2 import AmqpTransport, RelayTransport, Transp
 from muster_server.queues.checking import check
 from muster_server.queues.logins import Logins, load_key
 from muster_server.queues.management import Management
+from muster_server.queues.watching import Tell
 from muster_server.settings import LOOPBACK, ServerSettings
 
 __all__ = ["AgentWay", "QueueSide", "on_this_machine", "open_queues"]
@@ -65,6 +66,11 @@ class QueueSide:
         """Make an agent's login anew."""
         if self.logins:
             await self.logins.for_agent(agent_id)
+
+    @property
+    def figures(self) -> Tell | None:
+        """What tells of queues more than the bus does."""
+        return self.management.figures if self.management else None
 
     @property
     def shares_login(self) -> bool:

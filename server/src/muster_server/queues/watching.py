@@ -8,10 +8,11 @@ import structlog
 from muster_messaging.bus import BusAdmin
 from muster_messaging.errors import BusError
 from muster_server.clock import Clock
-from muster_server.queues.core import History, Watched, agent_queues, shared_queues, view
+from muster_server.queues.core import Figures, History, Watched, agent_queues, shared_queues, view
+from muster_shared_models.problems import MusterError
 from muster_shared_models.queues import QueueList, QueueRole
 
-__all__ = ["QueueWatch"]
+__all__ = ["QueueWatch", "Tell"]
 
 #: A look serves everybody who asks within this time.
 FRESH_MS = 1000
@@ -19,6 +20,8 @@ FRESH_MS = 1000
 PATIENCE_S = 5.0
 #: Agents' queues that one look asks for; in a larger fleet the others keep their figures until it is their turn.
 AT_ONCE = 500
+#: Seconds that a look waits for what only the management API knows.
+FIGURES_PATIENCE_S = 2.0
 
 _ORDER = {role: place for place, role in enumerate(QueueRole)}
 
@@ -28,17 +31,28 @@ log = structlog.get_logger()
 Fleet = Callable[[], list[tuple[str, str]]]
 #: Returns how many dead letters wait, by the queue where they died.
 Waiting = Callable[[], Awaitable[Mapping[str, int]]]
+#: Returns what a management API says of queues by name; `agents`: of agents' queues, too.
+Tell = Callable[..., Awaitable[Mapping[str, Figures]]]
 
 
 class QueueWatch:
     """What is known of every queue."""
 
-    def __init__(self, bus: BusAdmin, clock: Clock, partitions: int, fleet: Fleet, waiting: Waiting) -> None:
+    def __init__(
+        self,
+        bus: BusAdmin,
+        clock: Clock,
+        partitions: int,
+        fleet: Fleet,
+        waiting: Waiting,
+        figures: Tell | None = None,
+    ) -> None:
         self._bus = bus
         self._clock = clock
         self._shared = shared_queues(partitions)
         self._fleet = fleet
         self._waiting = waiting
+        self._figures = figures
         self._histories: dict[str, History] = {}
         self._looking = asyncio.Lock()
         self._looked_at = 0
@@ -77,7 +91,19 @@ class QueueWatch:
         self._turn = begin + AT_ONCE
         known = {queue.name for queue in (*self._shared, *agents)}
         self._histories = {name: history for name, history in self._histories.items() if name in known}
+        figures = await self._tell(agents=len(agents) <= AT_ONCE)
         for queue in (*self._shared, *chosen):
             info = await self._bus.queue_info(queue.name)
-            self._histories.setdefault(queue.name, History()).add(self._clock(), info)
+            self._histories.setdefault(queue.name, History()).add(self._clock(), info, figures.get(queue.name))
         self._looked_at = self._clock()
+
+    async def _tell(self, *, agents: bool) -> Mapping[str, Figures]:
+        """Ask the management API; what it does not say in time is not known."""
+        if self._figures is None:
+            return {}
+        try:
+            async with asyncio.timeout(FIGURES_PATIENCE_S):
+                return await self._figures(agents=agents)
+        except (TimeoutError, MusterError) as error:
+            log.warning("no figures from the management API", detail=str(error) or "It did not answer in time.")
+            return {}

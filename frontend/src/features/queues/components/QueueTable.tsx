@@ -30,7 +30,7 @@ export function QueueTable({ queues, agents, filter, onClear, onLetters }: Props
   const sorted = order.flatMap((name) => byName.get(name) ?? []);
   const shown = isWhole ? sorted : sorted.slice(0, MOST);
   const isCounted = queues.some(({ rate_in: rate }) => rate !== null) || queues.every(({ growth }) => growth === null);
-  const why = isCounted ? undefined : "This queue server does not tell it over AMQP";
+  const why = isCounted ? undefined : "RabbitMQ tells it to its management API only: set MUSTER_BUS_API";
   const bodies = [groups.inputs, shown, groups.lanes].filter((group) => group.length > 0);
   if (bodies.length === 0) {
     return (
