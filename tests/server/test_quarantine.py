@@ -23,6 +23,7 @@ from muster_protos.v1.commands_pb2_grpc import AgentCommandsStub
 from muster_protos.v1.registration_pb2 import RenewCredentialsRequest
 from muster_protos.v1.registration_pb2_grpc import AgentRegistrationStub
 from muster_server.agents.strikes import STRIKES, WINDOW_MS, Strikes
+from muster_server.queues.service import QueueSide
 from muster_shared_models.problems import MusterError, Reason
 from muster_shared_models.run_events import RunFinished, RunStarted, TextContent, TextEnd
 from muster_shared_models.system import split_join_token
@@ -164,6 +165,30 @@ async def test_it_survives_a_restart(tmp_path: Path) -> None:
             assert refused.value.reason is Reason.AGENT_QUARANTINED
             await server.post("/api/v1/agents/alice/release")
             await agent.register()
+
+
+async def test_a_login_that_cannot_be_ended_now_is_ended_later_and_after_a_restart_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def shut_out(_side: QueueSide, agent_id: str) -> None:
+        asked.append(agent_id)
+        if len(asked) < 3:
+            raise MusterError(Reason.BUS_UNREACHABLE, "The management API does not answer.")
+
+    monkeypatch.setattr(QueueSide, "shut_out", shut_out)
+    async with (
+        running_server(tmp_path / "data") as server,
+        puppet(server.started.grpc_address, await server.join_token(), tmp_path, "alice") as agent,
+        reporting(server) as report,
+    ):
+        await report(agent.id)
+        assert await state_of(server) == "quarantined"
+        await eventually(lambda: len(asked) == 3)
+    async with running_server(tmp_path / "data"):
+        await eventually(lambda: len(asked) == 4)
+    assert set(asked) == {agent.id}
 
 
 async def test_what_is_sent_to_it_waits_and_its_sender_is_told(server: RunningServer, agent: Puppet) -> None:
