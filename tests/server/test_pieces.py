@@ -86,12 +86,13 @@ async def test_nobody_writes_in_a_run_of_another_or_into_another_conversation(
             (f"conversation:{mine}", "mine"),
             (f"conversation:{mine}", "!"),
         ]
-        # The same holds for what one run reports
+        # The same holds for what one run reports: it is not believed in the name of another conversation
         await other.report(theirs, RunStarted(run_id=theirs.run))
         await browser.event("RUN_STARTED")
         claimed = theirs._replace(conversation=asked.conversation)
-        await other.report(claimed, TextContent(run_id=theirs.run, offset=0, delta="where?"))
-        assert await piece(browser) == (f"conversation:{foreign['conversation']}", "where?")
+        await other.report(claimed, TextContent(run_id=theirs.run, offset=0, delta="forged"))
+        await other.report(theirs, TextContent(run_id=theirs.run, offset=0, delta="here"))
+        assert await piece(browser) == (f"conversation:{foreign['conversation']}", "here")
 
 
 async def test_what_comes_after_the_end_is_dropped(server: RunningServer, desk: Desk) -> None:
