@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muster_broker.core import conduct
-from muster_broker.core.conduct import BYTES_A_TOKEN, RUN_S, TOKENS_FOR_A_MESSAGE, Conduct, Report, forgery
+from muster_broker.core.conduct import BYTES_A_TOKEN, RUN_S, TOKENS_FOR_A_MESSAGE, Conduct, Fate, Report, forgery
 from muster_messaging.message import Message
 from muster_messaging.topology import partition_key, partition_of
 from muster_shared_models.agents import Offence
@@ -101,6 +101,20 @@ def test_one_agents_flood_is_not_anothers_and_servers_and_brokers_are_not_counte
     assert sends(watched, BURST, at=0, sender="agt_2") == []
     for sender in ("server", "brk_1", "", "muster"):
         assert sends(watched, 1000, at=0, sender=sender) == []
+    assert [watched.fate(sender) for sender in ("server", "brk_1", "muster")] == [Fate.PASS] * 3
+
+
+def test_a_flood_of_nobody_is_told_to_nobody_but_dropped_until_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conduct, "KEPT", 2)
+    watched = Conduct(RATE, BURST)
+    assert sends(watched, BURST, at=0, sender="") == []
+    assert watched.fate("") is Fate.PASS
+    assert sends(watched, 1, at=0, sender="") == []
+    assert [watched.fate("") for _ in range(4)] == [Fate.ASIDE, Fate.ASIDE, Fate.DROP, Fate.DROP]
+    assert sends(watched, 1, at=1, sender="") == []
+    assert watched.fate("") is Fate.DROP
+    assert sends(watched, 1, at=60, sender="") == []
+    assert watched.fate("") is Fate.PASS
 
 
 def test_after_a_pardon_it_begins_anew_and_is_told_again() -> None:

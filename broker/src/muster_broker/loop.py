@@ -94,7 +94,7 @@ class PartitionLoop:
             return
         self._in_hand += 1
         self._idle.clear()
-        if fate is Fate.ASIDE:
+        if fate is Fate.ASIDE and delivery.message.sender:
             self._await(delivery, [self._publisher.park(delivery.message, Reason.AGENT_QUARANTINED, FLOODED)])
             return
         lane = delivery.message.conversation

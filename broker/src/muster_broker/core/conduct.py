@@ -20,6 +20,8 @@ __all__ = ["AGENT_PREFIX", "Conduct", "Fate", "Report", "forgery"]
 
 #: What the names of agents begin with, as verified senders.
 AGENT_PREFIX = f"{IdKind.AGENT.value}_"
+#: The sender of what came without one. Who that is cannot be found out, but it must not flood the dead letters.
+NOBODY = ""
 #: A queue of 50,000 messages holds 256 MiB at most: its bytes must not run out before its length.
 BYTES_A_TOKEN = 16 * 1024
 #: Tokens for each message that the server has for an agent: its run's events, with room for a chatty one. And tokens a
@@ -86,7 +88,7 @@ class Conduct:
         """
         sender = message.sender
         self._count += 1
-        if not self._rate or not sender.startswith(AGENT_PREFIX):
+        if not self._rate or not (sender.startswith(AGENT_PREFIX) or sender == NOBODY):
             return None
         bucket = self._buckets.get(sender)
         if bucket is None:
@@ -98,9 +100,13 @@ class Conduct:
         tokens = min(self._burst, bucket.tokens + back + (now - bucket.at) * TOKENS_A_RUN * len(asked))
         bucket.tokens = tokens - 1 - len(message.body) // BYTES_A_TOKEN
         bucket.at, bucket.count = now, self._count
+        if sender == NOBODY and bucket.told and tokens == self._burst:
+            bucket.told, bucket.since = False, 0  # whoever it was, it is over: there is nobody to be let back in
         if bucket.tokens >= 0 or bucket.told:
             return None
         bucket.told = True
+        if sender == NOBODY:
+            return None
         detail = f"It sent {self._burst:,} messages above the {self._rate:g} a second that an agent may send unasked."
         return Report(sender, Offence.FLOODING, "", detail)
 

@@ -82,8 +82,9 @@ class Quarantines:
 
     async def report(self, by: str, agent_id: str, offence: Offence, subject: str, detail: str) -> None:
         """Take what a broker saw: a flood cuts off, a forgery is one strike. The same twice changes nothing."""
-        if self._registry.get(agent_id) is None:
-            log.warning("misconduct of an agent that is not known", agent=agent_id[:64], by=by)
+        agent = self._registry.get(agent_id)
+        if agent is None or agent.facts.quarantined:
+            log.debug("misconduct of nobody new", agent=agent_id[:64], by=by)
             return
         log.warning("misconduct", agent=agent_id, offence=offence.value, detail=detail, by=by)
         if offence is Offence.FORGING:
