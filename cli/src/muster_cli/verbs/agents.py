@@ -13,7 +13,7 @@ __all__ = ["app"]
 
 PATH = "/api/v1/agents"
 
-app = typer.Typer(help="The fleet: who is there, in which state, and why.")
+app = typer.Typer()
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
