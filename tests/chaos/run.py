@@ -102,7 +102,7 @@ def _mutations(_folder: Path, _bus: str, plan: Plan, _node: PrivateRabbit | None
 
 #: Name -> how it is run, and on which queue servers.
 BARS: dict[str, tuple[Bar, tuple[str, ...]]] = {
-    **{name: (_with_fleet(name), BUSES) for name in ("R2", "R5", "R6", "R7", "R8", "R12", "R15")},
+    **{name: (_with_fleet(name), BUSES) for name in ("R2", "R5", "R6", "R7", "R8", "R11", "R12", "R13", "R15")},
     "R1": (_crash_points, BUSES),
     **{name: (_with_fleet(name), BUSES) for name in ("R2", "R5", "R6", "R7", "R8", "R11", "R12", "R13", "R15")},
     "R3": (_with_fleet("R3"), ("rabbitmq",)),
