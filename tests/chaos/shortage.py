@@ -28,6 +28,9 @@ __all__ = ["Shortage", "alarms", "locks", "running_on_small_disk", "shortage_cha
 #: For each database: twice its write-ahead log, which is emptied after 4000 pages of 4 KiB, and what a run stores.
 DISK_MB = 48
 DATABASES = ("muster.db", "queues.db")
+#: Seconds that a database is held: longer than two writes may wait for it, one after the other. The journal of the
+#: embedded queue server writes one batch after the other, and the second is the first that has much in it.
+LOCKED_S = 12.0
 #: Seconds until all is as before.
 BACK_S = 90.0
 
@@ -56,7 +59,7 @@ def alarms(node: PrivateRabbit | None) -> list[Shortage]:
     ]
 
 
-def locks(fleet: ChaosFleet, lasts_s: float = 10.0) -> list[Shortage]:
+def locks(fleet: ChaosFleet, lasts_s: float = LOCKED_S) -> list[Shortage]:
     """Return what happens when another process holds the server's databases."""
     lockers = {name: Locker(fleet.folder / name) for name in _databases(fleet.bus)}
     return [Shortage(f"locked {name}", each.hold, each.let_go, lasts_s) for name, each in lockers.items()]

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import socket
 import time
 from typing import Any
 
@@ -20,8 +19,6 @@ __all__ = ["Stalled", "slow_chaos"]
 
 #: The frozen agent: its queue fills.
 STATUE = "statue"
-#: As small as a socket's buffer can be, so that the server feels it soon that nobody reads; and large again.
-SMALL_BYTES, LARGE_BYTES = 4096, 1024 * 1024
 #: Seconds after which the server must have let go of a browser that takes nothing.
 LET_GO_S = 60.0
 #: Seconds that the frozen agent may need for what has waited.
@@ -42,17 +39,14 @@ class Stalled(Browser):
     def stall(self) -> int:
         """Stop to read; return the port of the connection."""
         assert self._socket is not None, "cut before it stalled"
-        self._plain: socket.socket = self._socket.transport.get_extra_info("socket")
-        self._plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BYTES)
         self._socket.transport.pause_reading()
         self._awake.clear()
-        return int(self._plain.getsockname()[1])
+        return int(self._socket.local_address[1])
 
     def wake(self) -> None:
         """Read again."""
-        if self._socket is not None and self._plain.fileno() != -1:
-            self._plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, LARGE_BYTES)
-            self._socket.transport.resume_reading()
+        assert self._socket is not None, "it could not see that it was cut"
+        self._socket.transport.resume_reading()
         self._awake.set()
 
     async def _take(self, frame: dict[str, Any]) -> None:

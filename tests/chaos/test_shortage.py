@@ -10,16 +10,13 @@ from tests.chaos.test_embedded import kept
 from tests.provision.provisions import go_without
 from tests.provision.rabbitmq import TestRabbit
 
-#: Longer than a write may wait for its database.
-HELD_S = 6.0
-
 
 async def test_what_a_full_disk_and_a_held_queue_journal_do_not_take_is_refused_or_waits(tmp_path: Path) -> None:
     with shortage.running_on_small_disk(tmp_path, "embedded") as (fleet, disk):
         fleet.add_parrot()
         if not disk:
             go_without("a small disk", "mounting a tmpfs is not allowed")
-        wanting = [*disk, shortage.locks(fleet, HELD_S)[-1]]
+        wanting = [*disk, shortage.locks(fleet)[-1]]
         report = await shortage.shortage_chaos(fleet, Plan(101, freeze_s=(2, 2), window=6), wanting)
     kept(report, faults=2)
 
