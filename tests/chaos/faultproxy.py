@@ -134,7 +134,7 @@ class FaultProxy:
             async with asyncio.TaskGroup() as group:
                 for direction, source in (("up", reader), ("down", far_reader)):
                     lane: Lane = asyncio.Queue(ON_THE_WAY)
-                    group.create_task(self._read(source, lane))
+                    group.create_task(self._read(connection, source, lane))
                     group.create_task(self._write(connection, direction, lane))  # type: ignore[arg-type]
             for end in connection.ends.values():
                 end.close()
@@ -143,10 +143,14 @@ class FaultProxy:
         finally:
             self._connections.discard(connection)
 
-    async def _read(self, source: asyncio.StreamReader, lane: Lane) -> None:
-        while data := await source.read(READ_BYTES):
-            delay_s = max(0.0, self._latency_s + self._rng.uniform(-1, 1) * self._jitter_s)
-            await lane.put((time.monotonic() + delay_s, data))
+    async def _read(self, connection: _Connection, source: asyncio.StreamReader, lane: Lane) -> None:
+        try:
+            while data := await source.read(READ_BYTES):
+                delay_s = max(0.0, self._latency_s + self._rng.uniform(-1, 1) * self._jitter_s)
+                await lane.put((time.monotonic() + delay_s, data))
+        except OSError:
+            if connection.cut_off is None:
+                raise
         await lane.put((time.monotonic(), b""))
 
     async def _write(self, connection: _Connection, direction: Direction, lane: Lane) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -128,15 +130,19 @@ async def test_a_black_hole_holds_one_direction_and_lets_it_through_later() -> N
         assert await far[0].readexactly(8) == b"question"
 
 
+@pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("direction", ["up", "down"])
-async def test_a_half_open_link_tells_one_end_only(direction: Direction) -> None:
+async def test_a_half_open_link_tells_one_end_only(direction: Direction, how: str) -> None:
     async with pair() as (link, near, far):
         cut, kept = (far, near) if direction == "up" else (near, far)
         assert link.half_open(direction) == 1
         assert await rest(cut[0]) == b"<reset>"
         kept[1].write(b"is anybody there?")
         assert await quiet(kept[0])
-        kept[1].close()
+        if how == "reset":
+            no_linger = struct.pack("ii", 1, 0)
+            kept[1].get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_linger)
+        kept[1].transport.abort()
         await eventually(lambda: link.noticed_s)
 
 
