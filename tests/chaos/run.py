@@ -32,6 +32,7 @@ from tests.chaos import (
 from tests.chaos.crowd import Plan, Report
 from tests.chaos.fleet import running_chaos
 from tests.chaos.links import running_links
+from tests.machines import longer
 
 __all__ = ["BARS", "main"]
 
@@ -51,6 +52,7 @@ PLANS = {
     "R12": Plan(0, messages=100, browsers=4, chats=4, faults=20, pause_s=(0.02, 0.3), deadline_s=900),
     "R13": Plan(0, browsers=20, chats=2, freeze_s=(70, 75), think_s=0.5, deadline_s=600, catch_up_s=60),
     "R15": Plan(0, faults=10),
+    "R19": Plan(0, messages=2000),  # examples of each machine
 }
 BUSES = ("embedded", "rabbitmq")
 Bar = Callable[[Path, str, Plan, PrivateRabbit | None], Report]
@@ -96,19 +98,23 @@ def _servers(folder: Path, _bus: str, plan: Plan, _node: PrivateRabbit | None) -
     return ownership.server_races(folder, plan, wanting=4)
 
 
+def _machines(_folder: Path, _bus: str, plan: Plan, _node: PrivateRabbit | None) -> Report:
+    return longer.machines(plan)
+
+
 def _mutations(_folder: Path, _bus: str, plan: Plan, _node: PrivateRabbit | None) -> Report:
     return mutating.all_mutations(plan)
 
 
 #: Name -> how it is run, and on which queue servers.
 BARS: dict[str, tuple[Bar, tuple[str, ...]]] = {
-    **{name: (_with_fleet(name), BUSES) for name in ("R2", "R5", "R6", "R7", "R8", "R11", "R12", "R13", "R15")},
     "R1": (_crash_points, BUSES),
     **{name: (_with_fleet(name), BUSES) for name in ("R2", "R5", "R6", "R7", "R8", "R11", "R12", "R13", "R15")},
     "R3": (_with_fleet("R3"), ("rabbitmq",)),
     "R9": (_network, BUSES),
     "R10": (_shortage, BUSES),
     "R15-servers": (_servers, ("embedded",)),
+    "R19": (_machines, ("embedded",)),
     "mutations": (_mutations, ("embedded",)),
 }
 

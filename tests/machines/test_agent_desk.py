@@ -1,0 +1,320 @@
+"""An agent's desk, runner, publisher and journal over a real file, against a model; a crash leaves what is committed.
+
+It comes any number of the loop's turns after its cause, so in every place between delivery, journal, tool, publish,
+confirm and acknowledgement.
+"""
+
+import asyncio
+import sqlite3
+import tempfile
+from asyncio import Future
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import strategies as some
+from hypothesis.stateful import invariant, precondition, rule
+
+from muster_agent.agent import Agent
+from muster_agent.control.board import Board
+from muster_agent.inbox.desk import Desk
+from muster_agent.inbox.upkeep import Upkeep
+from muster_agent.journal.database import Journal
+from muster_agent.journal.effects import Effects
+from muster_agent.journal.messages import MessageRows
+from muster_agent.policy.core import Policy
+from muster_agent.runs.publisher import Publisher
+from muster_agent.runs.reply import IncomingMessage, Reply
+from muster_agent.runs.runner import Runner
+from muster_agent.tools.toolbox import Toolbox
+from muster_messaging import commit
+from muster_messaging.errors import BusError, QueueFull, Refused, Unconfirmed
+from muster_messaging.message import Delivery, Message
+from muster_shared_models.bodies import RUN_EVENTS, ChatBody
+from tests.machines.clockwork import ClockworkMachine
+from tests.machines.model_bus import ModelBus, ModelSubscription, UnderWay
+from tests.machines.profiles import far
+
+WHERE = some.sampled_from("abc")
+WHICH = some.integers(0, 20)
+WHAT = some.sampled_from(["say", "act", "act", "look", "end", "end"])
+TURNS = some.integers(0, 8)
+SLOTS = 2
+ENDS = ("RUN_FINISHED", "RUN_ERROR")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Commits happen in the loop's own thread, so that the same steps always give the same end."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(commit, "FEW_UNITS", 1_000_000)
+        yield
+
+
+class Life:
+    """One process, wired as `main` does it. One that died goes on in its dream: nothing of it reaches the disk."""
+
+    def __init__(self, path: Path, handler: Any, number: int) -> None:
+        agent = Agent("machine", slots=SLOTS)
+        agent.on_message(handler)
+        assert agent.handler is not None
+        self.number = number
+        self.journal = Journal(path)
+        self.journal._writer.execute("PRAGMA synchronous=OFF")  # processes die here, not the machine
+        rows, effects = MessageRows(self.journal), Effects(self.journal)
+        board = Board(slots=SLOTS)
+        board.heard_at = float("inf")
+        self.publisher = Publisher(rows, 4, "agt_1")
+        self.runner = Runner(agent.handler, SLOTS, self.publisher, effects, board, Toolbox([], Policy(tools={})))
+        self.desk = Desk(rows, effects, self.publisher, self.runner)
+        self.publisher.settled = self.desk.settled
+        self.upkeep = Upkeep(self.desk, self.runner, rows, 1e9)
+        self.bus = ModelBus()
+        self.subscription = ModelSubscription()
+        #: Message id to the handler that waits to be told what to do.
+        self.waiting: dict[str, Future[str]] = {}
+        self.tasks: list[asyncio.Task[None]] = []
+
+    def begin(self) -> None:
+        self.desk.resume()
+        self.tasks.append(asyncio.create_task(self.upkeep.run()))
+        self.publisher.attach(self.bus)
+
+    def die(self) -> None:
+        self.journal._commit._driver.cancel()
+        if self.journal._writer.in_transaction:
+            self.journal._writer.rollback()
+
+    def bury(self) -> None:
+        self.journal._commit._thread.shutdown()
+        self.journal._reader.close()
+        self.journal._writer.close()
+
+
+class DeskMachine(ClockworkMachine):
+    """Messages are answered once, in order; tools act once; nothing is acknowledged that could be lost."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder = tempfile.TemporaryDirectory(prefix="muster-machine-")
+        self.path = Path(self._folder.name) / "journal.db"
+        self.count = self.tag = 0
+        #: What is in the agent's queue, oldest first, and what was handed out on this connection.
+        self.queue: list[Message] = []
+        self.handed_out: dict[int, Message] = {}
+        self.sent: dict[str, list[Message]] = defaultdict(list)
+        self.stopped: set[str] = set()
+        #: What handlers have seen that must not be: what they raise would only end their run.
+        self.faults: list[str] = []
+        #: Message id to the lives in which its tool acted.
+        self.acted: dict[str, list[int]] = defaultdict(list)
+        #: What is durable on the bus: ids to contents, numbers to ids, and per conversation the runs that have ended.
+        self.arrived: dict[str, bytes] = {}
+        self.numbers: dict[tuple[str, int], str] = {}
+        self.ended: dict[str, list[str]] = defaultdict(list)
+        self.ends: dict[str, str] = {}
+        self.lives: list[Life] = []
+        self._start()
+
+    @property
+    def life(self) -> Life:
+        return self.lives[-1]
+
+    def _start(self) -> None:
+        self.lives.append(self.clock.do(Life, self.path, self._handle, len(self.lives)))
+        self.clock.do(self.life.begin)
+        self.clock.do(self._deliver_all)
+
+    def _deliver_all(self) -> None:
+        self.handed_out = {}
+        self._deliver(*self.queue)
+
+    def _deliver(self, *messages: Message) -> None:
+        deliveries = []
+        for message in messages:
+            self.tag += 1
+            self.handed_out[self.tag] = message
+            deliveries.append(Delivery(self.tag, message, "key"))
+        if deliveries:
+            self.life.desk.take(self.life.subscription, deliveries)
+
+    async def _handle(self, message: IncomingMessage, reply: Reply) -> None:
+        life = self.life
+        if self.acted[message.id]:
+            self.faults.append(f"{message.id} is begun again, as attempt {message.attempt}, after its tool has acted")
+        number = 0
+        while (what := await self._told(life, message.id)) != "end":
+            number += 1
+            if what == "say":
+                await reply.say(f"word {number} ")
+            else:
+                async with reply.tool(what, arguments={"number": number}, acts=what == "act"):
+                    if what == "act":
+                        self.acted[message.id].append(life.number)
+                    await self._told(life, message.id)
+
+    async def _told(self, life: Life, message_id: str) -> str:
+        life.waiting[message_id] = asyncio.get_running_loop().create_future()
+        return await life.waiting[message_id]
+
+    # ---- what happens
+
+    def _send(self, lane: str) -> None:
+        self.count += 1
+        name = f"{self.count:04}"
+        body = ChatBody(text=name, run_id=f"run_{name}", sender_name="Somebody").model_dump_json().encode()
+        message = Message(
+            f"msg_{name}", "chat.message", body, to="agent:agt_1", conversation=lane, run=f"run_{name}", sender="brk_1"
+        )
+        self.sent[lane].append(message)
+        self.queue.append(message)
+        self._deliver(message)
+
+    @rule(lane=WHERE)
+    def send(self, lane: str) -> None:
+        self.clock.do(self._send, lane)
+
+    @rule(which=WHICH)
+    def send_again(self, which: int) -> None:
+        known = [message for messages in self.sent.values() for message in messages]
+        if known:
+            self.queue.append(known[which % len(known)])
+            self.clock.do(self._deliver, self.queue[-1])
+
+    def _tell(self, which: int, what: str) -> None:
+        ready = [future for future in self.life.waiting.values() if not future.done()]
+        if ready:
+            ready[which % len(ready)].set_result(what)
+
+    @rule(which=WHICH, what=WHAT)
+    def tell(self, which: int, what: str) -> None:
+        self.clock.do(self._tell, which, what)
+
+    @rule(which=WHICH)
+    def stop(self, which: int) -> None:
+        runs = list(self.life.desk.runs.values())
+        if runs:
+            run = runs[which % len(runs)]
+            self.stopped.add(run.core.run_id)
+            self.clock.do(self.life.runner.stop, run.core.run_id)
+
+    def _answer(self, which: int, error: BusError | None, arrives: bool) -> None:
+        publish = self.life.bus.under_way[which % len(self.life.bus.under_way)]
+        if arrives:
+            self._arrives(publish)
+        self.life.bus.answer(publish, error, arrives=arrives)
+
+    @precondition(lambda self: self.life.bus.under_way)
+    @rule(which=WHICH)
+    def confirm(self, which: int) -> None:
+        self.clock.do(self._answer, which, None, True)
+
+    @precondition(lambda self: self.life.bus.under_way)
+    @rule(which=WHICH, error=some.sampled_from([QueueFull("full"), Unconfirmed("late"), Refused("no")]))
+    def fail(self, which: int, error: BusError) -> None:
+        self.clock.do(self._answer, which, error, isinstance(error, Unconfirmed) and which % 2 == 0)
+
+    @rule(which=WHICH)
+    def reconnect(self, which: int) -> None:
+        """The bus is taken away and another one comes: what is unacknowledged is delivered again."""
+        self._lose(which)
+        self.clock.do(self.life.publisher.detach)
+        self.life.bus = ModelBus()
+        self.life.subscription = ModelSubscription()
+        self.clock.do(self.life.publisher.attach, self.life.bus)
+        self.clock.do(self._deliver_all)
+
+    @rule(seconds=some.sampled_from([0.003, 0.06, 2.0, 20.0, 62.0]))
+    def wait(self, seconds: float) -> None:
+        self.clock.wait(seconds)
+
+    @rule(
+        cause=some.sampled_from(["send", "tell", "confirm", "nothing"]), lane=WHERE, which=WHICH, what=WHAT, turns=TURNS
+    )
+    def crash(self, cause: str, lane: str, which: int, what: str, turns: int) -> None:
+        """The process dies so many turns after something has happened."""
+        if cause == "send":
+            self.clock.begin(self._send, lane)
+        elif cause == "tell":
+            self.clock.begin(self._tell, which, what)
+        elif cause == "confirm" and self.life.bus.under_way:
+            self.clock.begin(self._answer, which, None, True)
+        self.clock.step(max(turns, 1))
+        self._lose(which)
+        self.life.die()
+        self._start()
+
+    def _lose(self, which: int) -> None:
+        """The connection goes; some of what was under way has arrived."""
+        self._settle_acks()
+        for number, publish in enumerate(self.life.bus.under_way):
+            if (which >> number) & 1:
+                self._arrives(publish)
+
+    # ---- what must be so
+
+    def _arrives(self, publish: UnderWay) -> None:
+        message = publish.message
+        assert self.arrived.setdefault(message.id, message.body) == message.body, "one id, two contents"
+        number = (message.conversation, message.seq)
+        assert self.numbers.setdefault(number, message.id) == message.id, "one number, two messages"
+        for event in RUN_EVENTS.validate_json(message.body).events:
+            if event.kind in ENDS and self.ends.setdefault(event.run_id, message.id) == message.id:
+                if event.run_id not in self.ended[message.conversation]:
+                    self.ended[message.conversation].append(event.run_id)
+            elif event.kind in ENDS:
+                raise AssertionError(f"{event.run_id} ends twice")
+
+    def _settle_acks(self) -> None:
+        """The queue server forgets what is acknowledged; tags of a lost connection mean nothing."""
+        acked, self.life.subscription.acked = self.life.subscription.acked, []
+        for message in filter(None, (self.handed_out.pop(tag, None) for tag in acked)):
+            assert message.run in self.ends or self._journalled(message), f"{message.id} could be lost"
+            self.queue.remove(message)
+        assert not self.life.subscription.rejected
+
+    def _journalled(self, message: Message) -> bool:
+        with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as journal:
+            found = journal.execute("SELECT frame FROM messages WHERE message_id = ?", (message.id,)).fetchone()
+        return found is not None and found[0] is not None
+
+    @invariant()
+    def what_is_acknowledged_is_durable(self) -> None:
+        self._settle_acks()
+
+    @invariant()
+    def answers_come_in_order(self) -> None:
+        for lane, ended in self.ended.items():
+            asked = [message.run for message in self.sent[lane] if message.run not in self.stopped]
+            answered = [run for run in ended if run not in self.stopped]
+            assert answered == asked[: len(answered)]
+
+    @invariant()
+    def no_handler_begins_again_after_its_tool_has_acted(self) -> None:
+        assert not self.faults
+        assert all(len(set(lives)) <= 1 for lives in self.acted.values())
+
+    def finish(self) -> None:
+        for _ in range(3 * self.count + 5):
+            for number in range(SLOTS):
+                self.clock.do(self._tell, number, "end")
+            self.clock.wait(20.0)
+            while self.life.bus.under_way:
+                self.clock.do(self._answer, 0, None, True)
+        self._settle_acks()
+        assert not self.queue, "something is never acknowledged"
+        assert not self.life.desk.runs
+        assert self.ends.keys() == {message.run for messages in self.sent.values() for message in messages}
+
+    def teardown(self) -> None:
+        super().teardown()
+        for life in self.lives:
+            life.bury()
+        self._folder.cleanup()
+
+
+TestDesk = DeskMachine.TestCase
+TestDesk.settings = far(times=0.4)
