@@ -193,7 +193,7 @@ _POINTS = (
     Point("agent.long_journalled", "The journal has a message whole; it is not acknowledged.",
           RUN + "acknowledge", BEFORE, _early, most=6, ask=LONG),
     Point("agent.long_at_work", "Acknowledged long ago: only the journal knows the message, its run goes on.",
-          PUBLISHER + "_sent", BEFORE, lambda _, outgoing, *__: outgoing.run is not None and outgoing.run.acked,
+          PUBLISHER + "_sent", BEFORE, lambda _, outgoing, *__: any(run.acked for run in outgoing.runs),
           most=10, ask=LONG),
     Point("agent.long_resumed", "The same, started, and killed when it is taken up from the journal.",
           DESK + "resume", AFTER, most=1, ask=LONG, after="agent.long_at_work"),

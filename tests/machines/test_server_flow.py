@@ -26,6 +26,7 @@ from muster_messaging.topology import SERVER_INPUT
 from muster_server.access.core import Principal, Role
 from muster_server.conversations import store as tables
 from muster_server.conversations.drafts import Drafts
+from muster_server.conversations.passing import Passing
 from muster_server.conversations.receiving import Receiver
 from muster_server.conversations.sending import Sender
 from muster_server.conversations.waiting import Waiting
@@ -114,7 +115,8 @@ class Life:
         changed: dict[str, None] = {}
         waiting = Waiting(self.store)
         self.sender = Sender(self.store, lambda: 0, near, self.outbox, near, 4, changed, waiting)
-        self.receiver = Receiver(self.store, lambda: 0, near, near, near, Drafts(), changed, waiting)
+        passing = Passing(self.store, near, Drafts(), near)
+        self.receiver = Receiver(self.store, lambda: 0, near, near, near, passing, changed, waiting, conduct=near)
         self.inbox = Inbox(self.bus, {MessageType.RUN_EVENTS.value: self._take})
         self.busy = False
         self.consuming: asyncio.Task[None] | None = None
