@@ -83,6 +83,7 @@ agents = Table(
           postgresql_where=text("retired_at = 0")),
     Index("agents_by_key", "public_key", unique=True, sqlite_where=text("retired_at = 0"),
           postgresql_where=text("retired_at = 0")),
+    Index("agents_by_retirement", "retired_at"),
 )  # fmt: skip
 
 brokers = Table(
