@@ -113,7 +113,7 @@ _POINTS = (
     Point("server.events_committed", "Events are on disk; nobody has seen them, the delivery is not acknowledged.",
           RECEIVER + "_after_events", BEFORE, ask=TOOLS),
     Point("server.end_committed", "A run's terminal event is on disk; the same.",
-          RECEIVER + "_after_events", BEFORE, lambda _, stored: stored is not None and stored.run.ended_at > 0,
+          RECEIVER + "_after_events", BEFORE, lambda _, stored, *__: stored is not None and stored.run.ended_at > 0,
           ask=TOOLS),
     Point("server.event_sending", "Events are on disk and about to be sent to browsers.",
           SERVER + "edge.hub:Hub.event", BEFORE, lambda hub, stream, *_: hub.followed(stream) and ":" in stream,

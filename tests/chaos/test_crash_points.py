@@ -1,5 +1,6 @@
 """R1 in short: the points exist, orders are carried out once, and at some points nothing is lost or doubled."""
 
+import inspect
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -66,7 +67,9 @@ def test_there_are_as_many_points_as_the_bar_asks_for() -> None:
 @pytest.mark.parametrize("point", POINTS.values(), ids=lambda point: point.name)
 def test_a_point_is_a_function_of_the_product(point: Point) -> None:
     owner, name = owner_of(point)
-    assert callable(getattr(owner, name))
+    parameters = inspect.signature(getattr(owner, name)).parameters.values()
+    positional = [each for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
+    inspect.signature(point.only).bind(*positional)  # it takes what the function takes
     assert point.meaning.endswith(".")
     assert not point.after or POINTS[point.after].process == point.process
 

@@ -11,9 +11,11 @@ from typing import Any
 from hypothesis import strategies as some
 from hypothesis.stateful import invariant, precondition, rule
 
+from muster_broker.core.conduct import Conduct
 from muster_broker.core.fleet import Fleet
 from muster_broker.loop import PartitionLoop
 from muster_broker.outcomes import PATIENCE_S, Publisher
+from muster_broker.watch import Watch
 from muster_messaging.errors import BusError, QueueFull, Unconfirmed, Unroutable
 from muster_messaging.message import SCHEMA, Delivery, Message
 from muster_messaging.topology import (
@@ -44,6 +46,10 @@ KEY = partition_key(0)
 RETRIES = {retry_exchange(delay): milliseconds / 1000 for delay, milliseconds in RETRY_DELAYS.items()}
 
 
+#: What a broker says of agents that misbehave; here none does.
+REPORTS: list[object] = []
+
+
 class Life:
     """One broker process. One that died goes on in its dream, on a bus that nobody answers any more."""
 
@@ -52,7 +58,7 @@ class Life:
         self.subscription = ModelSubscription()
         self.bus.subscriptions[broker_input(0)] = self.subscription
         self.publisher = Publisher(self.bus, 1)
-        self.loop = PartitionLoop(self.bus, 0, 1, fleet, self.publisher)
+        self.loop = PartitionLoop(self.bus, 0, 1, fleet, self.publisher, Watch(Conduct(1e6, 1e6), 1, REPORTS.append))
         self.routing = asyncio.create_task(self.loop.run())
 
     def unfinished(self) -> list[Message]:
