@@ -89,7 +89,10 @@ class Link(AsyncioConnection):  # type: ignore[misc]  # pika is untyped
             if self.is_open:
                 self.bytes_sent += len(data)
                 if data := data[self._send_now(data) :]:
-                    self._adapter_emit_data(data)
+                    try:
+                        self._adapter_emit_data(data)
+                    except RuntimeError:  # uvloop no longer watches a socket that was reset, and tells nobody else
+                        self._adapter_disconnect_stream()
 
     def _send_now(self, data: bytes) -> int:
         """Return how much of `data` the socket takes at once: pika would wait for the loop to say that it may write."""
