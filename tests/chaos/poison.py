@@ -4,6 +4,8 @@ A registered agent sends them, as any agent could: through the broker to the ser
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -12,6 +14,7 @@ from muster_messaging.relay.client import RelayBus
 from muster_messaging.topology import TO_BROKER, partition_key, partition_of
 from muster_protos.v1.relay_pb2 import Publish, RelayUp
 from muster_protos.v1.relay_pb2_grpc import MessageRelayStub
+from muster_server.agents.strikes import STRIKES
 from muster_shared_models.bodies import NOTICE, ChatBody, MessageType
 from tests.chaos.checker import Problem
 from tests.chaos.crowd import Crowd, Plan, Report, talk_through
@@ -38,6 +41,11 @@ class Kind(NamedTuple):
     #: Through another partition than its conversation's.
     misplaced: bool = False
 
+    @property
+    def forged(self) -> bool:
+        """Whether it claims what is not an agent's to claim: who does that thrice is cut off."""
+        return self.misplaced or self.fields.get("type") == NEWS
+
 
 KINDS = (
     Kind("a frame that is none", "schema_unknown", PARKED),
@@ -58,36 +66,54 @@ KINDS = (
 )  # fmt: skip
 
 
-class Poisoner:
-    """Sends poison, hears what becomes of it."""
+class Voice(NamedTuple):
+    """One registered agent, and its way to the queues."""
 
-    def __init__(self, agent: Puppet, bus: RelayBus, tag: str) -> None:
+    agent: Puppet
+    bus: RelayBus
+
+
+class Poisoner:
+    """Sends poison, hears what becomes of it. What is forged comes from agents that forge no more than they survive."""
+
+    def __init__(self, speak: Callable[[], Awaitable[Voice]], honest: Voice, tag: str) -> None:
         self.sent: dict[str, Kind] = {}
         self.told: dict[str, str] = {}
-        self._agent = agent
-        self._bus = bus
+        self._speak = speak
+        self._honest = honest
+        self._forger = honest
+        self._forged = STRIKES
         self._tag = tag
+
+    async def _voice(self, kind: Kind) -> Voice:
+        if not kind.forged:
+            return self._honest
+        self._forged += 1
+        if self._forged >= STRIKES:
+            self._forger, self._forged = await self._speak(), 1
+        return self._forger
 
     async def send(self, kind: Kind, number: int) -> None:
         """Send one."""
+        agent, bus = await self._voice(kind)
         name = f"msg_{self._tag}_{number}"
         conversation = f"cnv_{self._tag}_{number}"
-        partitions = self._agent.registered.partitions
+        partitions = agent.registered.partitions
         partition = (partition_of(conversation, partitions) + kind.misplaced) % partitions
         if not kind.fields:
             frame = b"\xff\xff" + name.encode()
             self.sent[f"unreadable_{sha256(frame).hexdigest()[:26]}"] = kind
-            await self._raw(Publish(number=1, exchange=TO_BROKER, key=partition_key(partition), frame=frame))
+            await _publish_raw(agent, Publish(number=1, exchange=TO_BROKER, key=partition_key(partition), frame=frame))
             return
         good = ChatBody(text="poison", run_id="", sender_name="poisoner").model_dump_json().encode()
         # As agents do: where all share one login, the queue server cannot say who sent it.
-        message = Message(name, CHAT, good, conversation=conversation, origin=self._agent.id)._replace(**kind.fields)
+        message = Message(name, CHAT, good, conversation=conversation, origin=agent.id)._replace(**kind.fields)
         self.sent[name] = kind
-        await self._bus.publish(TO_BROKER, partition_key(partition), message)
+        await bus.publish(TO_BROKER, partition_key(partition), message)
 
-    async def listen(self) -> None:
+    async def listen(self, voice: Voice) -> None:
         """Take what comes back, for ever."""
-        inbox = await self._bus.subscribe(self._agent.registered.queue, 100)
+        inbox = await voice.bus.subscribe(voice.agent.registered.queue, 100)
         while True:
             batch = await inbox.next_batch()
             for delivery in batch:
@@ -104,22 +130,38 @@ class Poisoner:
                 return
             await asyncio.sleep(0.1)
 
-    async def _raw(self, publish: Publish) -> None:
-        call = MessageRelayStub(self._agent.channel).Attach(metadata=self._agent.metadata())
-        await call.write(RelayUp(publish=[publish]))
-        async with asyncio.timeout(10):
-            while not (answer := await call.read()).confirmed:
-                assert not answer.refused, answer
-        call.cancel()
+
+async def _publish_raw(agent: Puppet, publish: Publish) -> None:
+    call = MessageRelayStub(agent.channel).Attach(metadata=agent.metadata())
+    await call.write(RelayUp(publish=[publish]))
+    async with asyncio.timeout(10):
+        while not (answer := await call.read()).confirmed:
+            assert not answer.refused, answer
+    call.cancel()
 
 
 async def poison_chaos(fleet: ChaosFleet, plan: Plan) -> Report:
     """Every kind is sent `faults` times, in a random order, while the crowd talks."""
-    token = await asyncio.to_thread(fleet.join_token, "agent")
     name = f"poisoner-{plan.seed}"
-    async with puppet(fleet.grpc_address, token, fleet.folder, name) as agent, agent.beating():
-        bus = await agent.bus()
-        poisoner = Poisoner(agent, bus, name)
+    async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+        listening: list[asyncio.Task[None]] = []
+
+        async def register(number: int) -> Voice:
+            token = await asyncio.to_thread(fleet.join_token, "agent")
+            agent = await stack.enter_async_context(puppet(fleet.grpc_address, token, fleet.folder, f"{name}-{number}"))
+            await stack.enter_async_context(agent.beating())
+            bus = await agent.bus()
+            stack.push_async_callback(bus.close)
+            return Voice(agent, bus)
+
+        async def speak() -> Voice:
+            voice = await register(len(listening))
+            listening.append(group.create_task(poisoner.listen(voice)))
+            return voice
+
+        honest = await register(0)
+        poisoner = Poisoner(speak, honest, name)
+        listening.append(group.create_task(poisoner.listen(honest)))
 
         async def faults(crowd: Crowd) -> None:
             doses = [kind for kind in KINDS for _ in range(plan.faults)]
@@ -130,13 +172,9 @@ async def poison_chaos(fleet: ChaosFleet, plan: Plan) -> Report:
             await poisoner.all_told()
 
         letters = plan.faults * sum(bool(kind.queue) for kind in KINDS)
-        try:
-            async with asyncio.TaskGroup() as group:
-                listening = group.create_task(poisoner.listen())
-                report = await talk_through("R12", fleet, plan, faults, letters=letters)
-                listening.cancel()
-        finally:
-            await bus.close()
+        report = await talk_through("R12", fleet, plan, faults, letters=letters)
+        for task in listening:
+            task.cancel()
     report.problems += await asyncio.to_thread(_judge, fleet, poisoner)
     report.numbers["poison"] = len(poisoner.sent)
     report.numbers["kinds"] = len(KINDS)

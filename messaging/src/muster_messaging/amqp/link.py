@@ -94,6 +94,10 @@ class Link(AsyncioConnection):  # type: ignore[misc]  # pika is untyped
                     except RuntimeError:  # uvloop no longer watches a socket that was reset, and tells nobody else
                         self._adapter_disconnect_stream()
 
+    def _on_connection_workflow_done(self, conn_or_exc: Any) -> None:
+        # Given up while it still connects, pika hands itself the class where it expects an instance, and raises.
+        super()._on_connection_workflow_done(conn_or_exc() if isinstance(conn_or_exc, type) else conn_or_exc)
+
     def _send_now(self, data: bytes) -> int:
         """Return how much of `data` the socket takes at once: pika would wait for the loop to say that it may write."""
         transport = self._transport
