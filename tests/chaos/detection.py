@@ -9,7 +9,7 @@ from tests.chaos.aftermath import outcries
 from tests.chaos.checker import Problem
 from tests.chaos.crowd import Plan, Report
 from tests.chaos.fleet import ChaosFleet, ChaosProcess
-from tests.chaos.poison import KINDS, Poisoner
+from tests.chaos.poison import KINDS, Poisoner, Voice
 from tests.server.puppet import puppet
 
 __all__ = ["detection_trials"]
@@ -93,7 +93,7 @@ async def detection_trials(fleet: ChaosFleet, plan: Plan, *, freezing: bool = Tr
     token = await asyncio.to_thread(fleet.join_token, "agent")
     async with puppet(fleet.grpc_address, token, fleet.folder, f"detector-{plan.seed}") as agent, agent.beating():
         bus = await agent.bus()
-        trials = _Trials(fleet, Poisoner(agent, bus, f"detector-{plan.seed}"))
+        trials = _Trials(fleet, Poisoner(Voice(agent, bus), f"detector-{plan.seed}"))
         try:
             for _ in range(plan.faults):
                 await trials.turn(freezing=freezing)

@@ -76,7 +76,7 @@ class Voice(NamedTuple):
 class Poisoner:
     """Sends poison, hears what becomes of it. What is forged comes from agents that forge no more than they survive."""
 
-    def __init__(self, speak: Callable[[], Awaitable[Voice]], honest: Voice, tag: str) -> None:
+    def __init__(self, honest: Voice, tag: str, speak: Callable[[], Awaitable[Voice]] | None = None) -> None:
         self.sent: dict[str, Kind] = {}
         self.told: dict[str, str] = {}
         self._speak = speak
@@ -86,7 +86,7 @@ class Poisoner:
         self._tag = tag
 
     async def _voice(self, kind: Kind) -> Voice:
-        if not kind.forged:
+        if not kind.forged or self._speak is None:
             return self._honest
         self._forged += 1
         if self._forged >= STRIKES:
@@ -160,7 +160,7 @@ async def poison_chaos(fleet: ChaosFleet, plan: Plan) -> Report:
             return voice
 
         honest = await register(0)
-        poisoner = Poisoner(speak, honest, name)
+        poisoner = Poisoner(honest, name, speak)
         listening.append(group.create_task(poisoner.listen(honest)))
 
         async def faults(crowd: Crowd) -> None:

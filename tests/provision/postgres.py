@@ -61,11 +61,13 @@ class PrivatePostgres:
         self.folder = Path(tempfile.mkdtemp(prefix="muster-test-postgres-"))
         self.port = free_ports(1)[0]
         self._process: subprocess.Popen[bytes] | None = None
-        # The server refuses to run as root.
-        self._as = USER if os.geteuid() == 0 else None
-        if self._as:
+        #: What starts it as somebody else: it refuses to run as root. Not `user=` of subprocess, which forks, and gRPC,
+        #: when it is loaded, may then abort the child.
+        self._as: list[str] = []
+        if os.geteuid() == 0:
             account = pwd.getpwnam(USER)
             os.chown(self.folder, account.pw_uid, account.pw_gid)
+            self._as = ["setpriv", f"--reuid={USER}", f"--regid={account.pw_gid}", "--init-groups", "--"]
 
     @property
     def url(self) -> str:
@@ -73,9 +75,9 @@ class PrivatePostgres:
 
     def create(self) -> None:
         made = subprocess.run(
-            [self._programs / "initdb", "-D", self.folder / "data", "-U", USER, "-A", "trust", "-E", "UTF8",
+            [*self._as, self._programs / "initdb", "-D", self.folder / "data", "-U", USER, "-A", "trust", "-E", "UTF8",
              "--locale=C", "--no-sync"],
-            user=self._as, cwd=self.folder, capture_output=True, text=True, check=False,
+            cwd=self.folder, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if made.returncode:
             raise MusterError(Reason.TOOL_FAILED, f"initdb failed: {made.stderr[-1000:]}")
@@ -84,9 +86,9 @@ class PrivatePostgres:
         """Return when it answers."""
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._programs / "postgres", "-D", self.folder / "data", "-p", str(self.port), "-h", LOOPBACK,
-                 "-k", self.folder, "-c", "max_connections=200"],
-                user=self._as, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [*self._as, self._programs / "postgres", "-D", self.folder / "data", "-p", str(self.port),
+                 "-h", LOOPBACK, "-k", self.folder, "-c", "max_connections=200"],
+                cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + START_TIMEOUT_S
