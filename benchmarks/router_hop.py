@@ -28,9 +28,11 @@ import httpx2
 import uvloop
 
 from benchmarks.raw_loop import Peer
+from muster_broker.core.conduct import Conduct
 from muster_broker.core.fleet import Fleet, Known
 from muster_broker.loop import PartitionLoop
 from muster_broker.outcomes import Publisher
+from muster_broker.watch import Watch
 from muster_cli.provision.queue_server import private_rabbitmq
 from muster_cli.provision.rabbitmq import RabbitNode
 from muster_messaging.amqp.bus import AmqpBus
@@ -101,9 +103,10 @@ async def _broker(url: str, agents: int) -> None:
         if not fleet.find(agent):
             fleet.put(Known(agent, agent, attached=True))
     publisher = Publisher(bus, DEFAULT_PARTITIONS)
-    await asyncio.gather(
-        *(PartitionLoop(bus, n, DEFAULT_PARTITIONS, fleet, publisher).run() for n in range(DEFAULT_PARTITIONS))
-    )
+    # As in a broker of its own: it watches every sender; the one here is the server, which is never a flood.
+    watch = Watch(Conduct(500, 1000), DEFAULT_PARTITIONS, lambda _report: None)
+    loops = [PartitionLoop(bus, n, DEFAULT_PARTITIONS, fleet, publisher, watch) for n in range(DEFAULT_PARTITIONS)]
+    await asyncio.gather(*(loop.run() for loop in loops))
 
 
 async def _raw(url: str) -> None:
