@@ -133,6 +133,7 @@ async def round_trips(stack: Stack, in_flight: int, count: int, *, to: str = "ag
             share = in_flight // sockets + (number < in_flight % sockets)
             name = f"{in_flight}-{number}-{time.monotonic_ns()}"
             runs.append(group.create_task(_Browser(socket, name).run(share, each, to, figures, go)))
+        # Until the conversations are open and their first answers have come: only what follows is measured.
         await asyncio.sleep(2.0 if in_flight > 1 else 0.5)
         began = time.perf_counter()
         go.set()

@@ -9,12 +9,10 @@ import sqlite3
 import tempfile
 from asyncio import Future
 from collections import defaultdict
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import strategies as some
 from hypothesis.stateful import invariant, precondition, rule
 
@@ -30,7 +28,6 @@ from muster_agent.runs.publisher import Publisher
 from muster_agent.runs.reply import IncomingMessage, Reply
 from muster_agent.runs.runner import Runner
 from muster_agent.tools.toolbox import Toolbox
-from muster_messaging import commit
 from muster_messaging.errors import BusError, QueueFull, Refused, Unconfirmed
 from muster_messaging.message import Delivery, Message
 from muster_shared_models.bodies import ChatBody
@@ -45,14 +42,6 @@ WHAT = some.sampled_from(["say", "act", "act", "look", "end", "end"])
 TURNS = some.integers(0, 8)
 SLOTS = 2
 ENDS = ("RUN_FINISHED", "RUN_ERROR")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Commits happen in the loop's own thread, so that the same steps always give the same end."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(commit, "FEW_UNITS", 1_000_000)
-        yield
 
 
 class Life:

@@ -10,7 +10,6 @@ import sqlite3
 import tempfile
 from asyncio import Future
 from collections import defaultdict
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ import pytest
 from hypothesis import strategies as some
 from hypothesis.stateful import invariant, precondition, rule
 
-from muster_messaging import commit
 from muster_messaging.errors import BusError, QueueFull, Refused, Unconfirmed
 from muster_messaging.message import Delivery, Message
 from muster_messaging.topology import SERVER_INPUT
@@ -50,14 +48,6 @@ WHERE = some.sampled_from(LANES)
 WHICH = some.integers(0, 20)
 #: Turns of the loop between a cause and a crash: all places between them.
 TURNS = some.integers(0, 8)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Commits happen in the loop's own thread, so that the same steps always give the same end."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(commit, "FEW_UNITS", 1_000_000)
-        yield
 
 
 class Template:
