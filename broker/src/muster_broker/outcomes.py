@@ -87,6 +87,7 @@ class Publisher:
             run=copy.run,
             to=f"agent:{copy.agent_id}",
             origin=_origin(message),
+            claim=copy.chosen or message.claim,
             id=message.id if copy.run == message.run else f"{message.id}~{copy.agent_id}",
         )
 

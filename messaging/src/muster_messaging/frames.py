@@ -81,6 +81,7 @@ def encode(message: Message) -> bytes:
         origin=message.origin,
         retries=message.retries,
         aside=message.aside,
+        claim=message.claim,
     ).SerializeToString()
 
 
@@ -110,6 +111,7 @@ def decode(frame: bytes, sender: str) -> Message:
         read.origin,
         read.retries,
         read.aside,
+        read.claim,
     )
 
 

@@ -40,6 +40,8 @@ class Message(NamedTuple):
     retries: int = 0
     #: Why it was put aside, as `reason: detail`; empty on messages that travel.
     aside: str = ""
+    #: On copies for an agent that is one of several: whoever claims the run at the server first may begin it.
+    claim: bool = False
 
 
 class Delivery(NamedTuple):

@@ -28,10 +28,14 @@ MAX_TARGETS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A copy for an agent's queue, or for the server when `agent_id` is empty. `run` replaces the message's."""
+    """A copy for an agent's queue, or for the server when `agent_id` is empty. `run` replaces the message's.
+
+    `chosen`: it might have gone to another agent as well, and does when the next broker decides anew.
+    """
 
     agent_id: str
     run: str
+    chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +133,12 @@ def _route(message: Message, address: Address, fleet: Fleet) -> Decision:  # noq
     if not found:
         return Unknown(_final(Reason.NO_TARGET, f"No agent matches {address}."))
     if address.kind is AddressKind.ANY:
-        return _to_one(message, choose(found, message.sticky, message.conversation))
+        return _to_one(message, choose(found, message.sticky, message.conversation), chosen=True)
     return _to_all(message, found)
 
 
-def _to_one(message: Message, agent: Known) -> Forward:
-    return Forward((Copy(agent.id, message.run),), () if agent.ready else (_queued(agent),))
+def _to_one(message: Message, agent: Known, *, chosen: bool = False) -> Forward:
+    return Forward((Copy(agent.id, message.run, chosen),), () if agent.ready else (_queued(agent),))
 
 
 def _queued(agent: Known, run: str = "") -> Notice:

@@ -21,7 +21,7 @@ _FIELDS = {name: index for index, name in enumerate(Message._fields)}
 _TEXT_HEADERS = {"to": "to", "conversation": "conv", "run": "run", "trace": "trace", "sticky": "sticky",
                  "origin": "origin", "aside": "aside"}  # fmt: skip
 _NUMBER_HEADERS = {"seq": "seq", "attempt": "attempt", "hops": "hops", "expires_at_ms": "expires",
-                   "retries": "retries"}  # fmt: skip
+                   "retries": "retries", "claim": "claim"}  # fmt: skip
 _TEXTS = tuple((_FIELDS[field], wire.short(name) + b"S") for field, name in _TEXT_HEADERS.items())
 _NUMBERS = tuple((_FIELDS[field], wire.short(name) + b"l") for field, name in _NUMBER_HEADERS.items())
 _SCHEMA = wire.short("schema") + b"l"
@@ -107,7 +107,7 @@ def read_delivery(tag: int, key: str, properties: wire.Properties, body: bytes) 
         text(b"to", ""), text(b"conv", ""), text(b"run", ""), properties.correlation_id,
         number(b"seq", 0), number(b"attempt", 0), number(b"hops", 0), number(b"schema", 1), number(b"expires", 0),
         text(b"trace", ""), text(b"sticky", ""), text(b"origin", ""), number(b"retries", 0),
-        text(b"aside", ""),
+        text(b"aside", ""), bool(number(b"claim", 0)),
     )  # fmt: skip
     attempt = number(b"x-delivery-count", 0) + 1
     if not properties.table.others:
