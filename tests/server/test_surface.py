@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 
 from muster_messaging.link.channel import fetch_certificate, open_channel
 from muster_messaging.link.problems import read_problem
-from muster_protos.v1 import broker_pb2, commands_pb2, registration_pb2, relay_pb2, status_pb2
+from muster_protos.v1 import broker_pb2, commands_pb2, registration_pb2, relay_pb2, runs_pb2, status_pb2
 from muster_server import doors
 from muster_server.access.core import OPERATIONS, Role
 from muster_server.edge.guard import Check
@@ -24,7 +24,7 @@ from tests.server.running import RunningServer, running_server
 
 SERVICES = [
     module.DESCRIPTOR.services_by_name[name]
-    for module in (broker_pb2, commands_pb2, registration_pb2, relay_pb2, status_pb2)
+    for module in (broker_pb2, commands_pb2, registration_pb2, relay_pb2, runs_pb2, status_pb2)
     for name in module.DESCRIPTOR.services_by_name
 ]
 PUBLIC = {"/health", "/ready", "/api/v1/session", "/{path:path}"}

@@ -14,6 +14,7 @@ from muster_protos.v1.broker_pb2_grpc import add_BrokerRegistrationServicer_to_s
 from muster_protos.v1.commands_pb2_grpc import add_AgentCommandsServicer_to_server
 from muster_protos.v1.registration_pb2_grpc import add_AgentRegistrationServicer_to_server
 from muster_protos.v1.relay_pb2_grpc import add_MessageRelayServicer_to_server
+from muster_protos.v1.runs_pb2_grpc import add_AgentRunsServicer_to_server
 from muster_protos.v1.status_pb2_grpc import add_AgentStatusServicer_to_server
 from muster_server.access.core import Operation, Principal
 from muster_server.access.http import access_routes
@@ -25,6 +26,7 @@ from muster_server.commands.frames import command_frames
 from muster_server.commands.grpc import CommandsService
 from muster_server.commands.http import command_routes
 from muster_server.conversations.frames import conversation_frames
+from muster_server.conversations.grpc import RunsService
 from muster_server.conversations.http import conversation_routes
 from muster_server.deadletters.http import dead_letter_routes
 from muster_server.edge.console import console_routes
@@ -124,6 +126,7 @@ def add_services(server: grpc.aio.Server, parts: Parts) -> None:
     status = AgentStatusService(parts.agents, parts.hearing, parts.brokers, guard, parts.clock, way)
     add_AgentStatusServicer_to_server(status, server)
     add_AgentCommandsServicer_to_server(CommandsService(parts.commands, parts.progress, parts.hearing, guard), server)
+    add_AgentRunsServicer_to_server(RunsService(parts.claims, guard), server)
     add_BrokerRegistrationServicer_to_server(
         BrokerService(parts.brokers, parts.quarantines, guard, parts.clock, parts.queues.broker_transport, partitions),
         server,

@@ -15,6 +15,7 @@ from muster_server.commands.feed import CommandFeed
 from muster_server.commands.following import CommandStreams
 from muster_server.commands.progress import Progress
 from muster_server.commands.service import Commands
+from muster_server.conversations.claiming import Claims
 from muster_server.conversations.drafts import Drafts
 from muster_server.conversations.dying import RunEnds
 from muster_server.conversations.following import ConversationStreams
@@ -68,6 +69,7 @@ class Parts:
 
         changed, drafts = dict[str, None](), Drafts()
         self.waiting = waiting = Waiting(store)
+        self.claims = Claims(store, waiting)
         work = WorkReports(self.hearing, self.commands)
         passing = Passing(store, hub, drafts, self.quarantines)
         receiver = Receiver(store, clock, directory, work, hub, passing, changed, waiting, conduct=self.quarantines)

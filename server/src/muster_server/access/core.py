@@ -57,6 +57,7 @@ class Operation(StrEnum):
     RENEW_CREDENTIALS = "renew_credentials"
     DEREGISTER_AGENT = "deregister_agent"
     REPORT_STATUS = "report_status"
+    CLAIM_RUN = "claim_run"
     RECEIVE_COMMANDS = "receive_commands"
     SEND_COMMAND_OUTPUT = "send_command_output"
     SEND_COMMAND_RESULT = "send_command_result"
@@ -79,7 +80,7 @@ _FOR_PEOPLE = (
     "CREATE_JOIN_TOKEN", "CREATE_LOGIN", "READ_QUEUES", "READ_DEAD_LETTERS", "HANDLE_DEAD_LETTERS",
 )  # fmt: skip
 _FOR_AGENTS = (
-    "RENEW_CREDENTIALS", "DEREGISTER_AGENT", "REPORT_STATUS", "RECEIVE_COMMANDS", "SEND_COMMAND_OUTPUT",
+    "RENEW_CREDENTIALS", "DEREGISTER_AGENT", "REPORT_STATUS", "CLAIM_RUN", "RECEIVE_COMMANDS", "SEND_COMMAND_OUTPUT",
     "SEND_COMMAND_RESULT",
 )  # fmt: skip
 

@@ -8,6 +8,7 @@ from muster_server.conversations.core import ENDED
 from muster_server.conversations.receiving import Receiver, Stored
 from muster_server.conversations.sending import QUEUED_MS
 from muster_server.store.transaction import Transaction
+from muster_shared_models.addresses import AddressKind
 from muster_shared_models.conversations import RunQueued, RunState
 from muster_shared_models.problems import Reason
 from muster_shared_models.run_events import RunError
@@ -31,14 +32,20 @@ class RunEnds:
         error = RunError(run_id=run.id, attempt=run.attempt, reason=reason, message=detail)
         return self._receiver.end_unit(tx, replace(run, state=RunState.FAILED, ended_at=now), error, now)
 
-    def reopened(self, tx: Transaction, run_id: str, by: str) -> Stored | None:
-        """Let a failed run wait again, as its message is sent again; None when it has not failed."""
+    def reopened(self, tx: Transaction, run_id: str, to: str, by: str) -> Stored | None:
+        """Let a failed run wait again, as its message is sent again to `to`; None when it has not failed.
+
+        If that is another address than its agent's, whoever takes it now may have it.
+        """
         run = store.run_by_id(tx, run_id)
         if run is None or run.state is not RunState.FAILED:
             return None
         now = self._clock()
-        again = replace(run, state=RunState.QUEUED, ended_at=0, stop_requested_at=0, deadline_at=now + QUEUED_MS)
-        event = RunQueued(run_id=run.id, agent_id=run.agent_id, detail=f"Sent again by {by}.")
+        agent_id = run.agent_id if to == f"{AddressKind.AGENT.value}:{run.agent_id}" else ""
+        again = replace(
+            run, agent_id=agent_id, state=RunState.QUEUED, ended_at=0, stop_requested_at=0, deadline_at=now + QUEUED_MS
+        )
+        event = RunQueued(run_id=run.id, agent_id=agent_id, detail=f"Sent again by {by}.")
         return self._receiver.end_unit(tx, again, event, now)
 
     def after(self, stored: Stored) -> None:

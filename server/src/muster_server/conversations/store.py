@@ -50,6 +50,11 @@ _SAVE_RUN = (
         deadline_at=bindparam("deadline"),
     )
 )  # fmt: skip
+_CLAIM = (
+    update(runs)
+    .where(runs.c.id == bindparam("wanted"), runs.c.agent_id == "", runs.c.ended_at == ZERO)
+    .values(agent_id=bindparam("agent"))
+)
 _SEE = text("INSERT INTO inbox (message_id, at) VALUES (:message_id, :at) ON CONFLICT DO NOTHING")
 _ACTIVE = select(runs.c.id).where(runs.c.conversation == bindparam("wanted"), runs.c.ended_at == ZERO)
 _OPEN = select(runs.c.agent_id, runs.c.id).where(runs.c.ended_at == ZERO, runs.c.agent_id != "")
@@ -207,6 +212,11 @@ def save_run(tx: Transaction, run: Run) -> None:
         _SAVE_RUN, wanted=run.id, agent=run.agent_id, new_state=run.state.value, new_attempt=run.attempt,
         started=run.started_at, ended=run.ended_at, stop=run.stop_requested_at, deadline=run.deadline_at,
     )  # fmt: skip
+
+
+def claim_run(tx: Transaction, run_id: str, agent_id: str) -> None:
+    """Give a run that has not ended to an agent, if it is nobody's yet."""
+    tx.run(_CLAIM, wanted=run_id, agent=agent_id)
 
 
 def run_by_id(tx: Transaction, run_id: str) -> Run | None:

@@ -18,8 +18,8 @@ class Runs(Protocol, Generic[Change]):
         """End a run inside a unit of work."""
         ...
 
-    def reopened(self, tx: Transaction, run_id: str, by: str) -> Change | None:
-        """Let a failed run wait again, inside a unit of work."""
+    def reopened(self, tx: Transaction, run_id: str, to: str, by: str) -> Change | None:
+        """Let a failed run wait again, inside a unit of work, for whoever has the address `to`."""
         ...
 
     def after(self, stored: Change) -> None:

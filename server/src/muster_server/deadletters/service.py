@@ -153,7 +153,7 @@ class DeadLetters:
         outgoing = Outgoing(again.conversation or again.id, view.exchange, view.key, again)
         change = None
         if message.type == MessageType.CHAT.value:
-            change = self._runs.reopened(tx, message.run, principal.name)
+            change = self._runs.reopened(tx, message.run, message.to, principal.name)
         return _Replayed(self._outbox.add(tx, outgoing), outgoing, change), view
 
     def _drop_unit(self, tx: Transaction, principal: Principal, letter_id: str) -> DeadLetterView:

@@ -31,6 +31,7 @@ METHODS: dict[str, Operation] = {
     "/muster.v1.AgentRegistration/DeregisterAgent": Operation.DEREGISTER_AGENT,
     "/muster.v1.AgentStatus/ReportStatus": Operation.REPORT_STATUS,
     "/muster.v1.AgentStatus/SubscribeToAgentStatus": Operation.FOLLOW_STATUS,
+    "/muster.v1.AgentRuns/ClaimRun": Operation.CLAIM_RUN,
     "/muster.v1.AgentCommands/ReceiveCommands": Operation.RECEIVE_COMMANDS,
     "/muster.v1.AgentCommands/SendCommandOutput": Operation.SEND_COMMAND_OUTPUT,
     "/muster.v1.AgentCommands/SendCommandResult": Operation.SEND_COMMAND_RESULT,
