@@ -49,13 +49,22 @@ class Bench:
         self.board.heard_at = float("inf")
         self.publisher = Publisher(self.rows, 4, "agt_bench")
         policy = Policy(tools={tool.spec.name: "allow" for tool in tools})
-        self.runner = Runner(agent.handler, slots, self.publisher, effects, self.board, Toolbox(tools, policy))
+        #: What the server says to claims: by run, True when a test has not said otherwise; None: no answer yet.
+        self.claims: dict[str, bool | None] = {}
+        self.claimed: list[str] = []
+        toolbox = Toolbox(tools, policy)
+        self.runner = Runner(agent.handler, slots, self.publisher, effects, self.board, toolbox, self._claim)
         self.desk = Desk(self.rows, effects, self.publisher, self.runner)
-        self.publisher.settled = self.desk.settled
+        self.publisher.settled = self.runner.dropped = self.desk.settled
         self.upkeep = Upkeep(self.desk, self.runner, self.rows, run_timeout_s)
         self.bus = FakeBus()
         self.subscription = FakeSubscription()
         self.publisher.attach(self.bus)
+
+    async def _claim(self, run_id: str) -> bool:
+        self.claimed.append(run_id)
+        await until(lambda: self.claims.get(run_id, True) is not None)
+        return bool(self.claims.get(run_id, True))
 
     def take(self, *messages: Message) -> list[int]:
         """Deliver; return the tags."""

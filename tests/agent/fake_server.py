@@ -29,6 +29,8 @@ from muster_protos.v1 import status_pb2 as status
 from muster_protos.v1.commands_pb2_grpc import AgentCommandsServicer, add_AgentCommandsServicer_to_server
 from muster_protos.v1.registration_pb2_grpc import AgentRegistrationServicer, add_AgentRegistrationServicer_to_server
 from muster_protos.v1.relay_pb2_grpc import add_MessageRelayServicer_to_server
+from muster_protos.v1.runs_pb2 import ClaimRunRequest, ClaimRunResponse
+from muster_protos.v1.runs_pb2_grpc import AgentRunsServicer, add_AgentRunsServicer_to_server
 from muster_protos.v1.status_pb2_grpc import AgentStatusServicer, add_AgentStatusServicer_to_server
 from muster_protos.v1.transport_pb2 import AmqpTransport, Credentials, RelayTransport, Transport
 from muster_shared_models.problems import MusterError, Reason
@@ -95,6 +97,18 @@ class Statuses(AgentStatusServicer):
                 )  # fmt: skip
 
 
+class Runs(AgentRunsServicer):
+    def __init__(self, server: "FakeServer") -> None:
+        self.server = server
+
+    async def ClaimRun(self, request: ClaimRunRequest, context: Any) -> ClaimRunResponse:
+        await self.server.check(context)
+        self.server.claims.append(request.run_id)
+        if len(self.server.claims) <= self.server.claims_to_fail:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
+        return ClaimRunResponse(granted=request.run_id not in self.server.anothers)
+
+
 class Commands(AgentCommandsServicer):
     def __init__(self, server: "FakeServer") -> None:
         self.server = server
@@ -157,6 +171,10 @@ class FakeServer:
         self.runs_to_stop: list[str] = []
         self.streams_of_beats = 0
         self.renewals = 0
+        self.claims: list[str] = []
+        self.claims_to_fail = 0
+        #: Runs that another agent has.
+        self.anothers: set[str] = set()
         self.attachments: list[list[str]] = []
         self.command_streams: list[asyncio.Queue[cmd.Instruction | None]] = []
         self.pending: dict[str, cmd.Instruction] = {}
@@ -183,6 +201,7 @@ class FakeServer:
         self.server = grpc.aio.server(options=(("grpc.so_reuseport", 0),))
         add_AgentRegistrationServicer_to_server(Registrations(self), self.server)
         add_AgentStatusServicer_to_server(Statuses(self), self.server)
+        add_AgentRunsServicer_to_server(Runs(self), self.server)
         add_AgentCommandsServicer_to_server(Commands(self), self.server)
         add_MessageRelayServicer_to_server(Relay(self.queues, self.identify), self.server)
         credentials = grpc.ssl_server_credentials([(self.key, self.certificate)])

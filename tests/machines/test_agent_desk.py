@@ -26,7 +26,7 @@ from muster_agent.journal.messages import MessageRows
 from muster_agent.policy.core import Policy
 from muster_agent.runs.publisher import Publisher
 from muster_agent.runs.reply import IncomingMessage, Reply
-from muster_agent.runs.runner import Runner
+from muster_agent.runs.runner import Claim, Runner
 from muster_agent.tools.toolbox import Toolbox
 from muster_messaging.errors import BusError, QueueFull, Refused, Unconfirmed
 from muster_messaging.message import Delivery, Message
@@ -42,12 +42,13 @@ WHAT = some.sampled_from(["say", "act", "act", "look", "end", "end"])
 TURNS = some.integers(0, 8)
 SLOTS = 2
 ENDS = ("RUN_FINISHED", "RUN_ERROR")
+ME, ANOTHER = "me", "another"
 
 
 class Life:
     """One process, wired as `main` does it. One that died goes on in its dream: nothing of it reaches the disk."""
 
-    def __init__(self, path: Path, handler: Any, number: int) -> None:
+    def __init__(self, path: Path, handler: Any, claim: Claim, number: int) -> None:
         agent = Agent("machine", slots=SLOTS)
         agent.on_message(handler)
         assert agent.handler is not None
@@ -58,9 +59,10 @@ class Life:
         board = Board(slots=SLOTS)
         board.heard_at = float("inf")
         self.publisher = Publisher(rows, 4, "agt_1")
-        self.runner = Runner(agent.handler, SLOTS, self.publisher, effects, board, Toolbox([], Policy(tools={})))
+        toolbox = Toolbox([], Policy(tools={}))
+        self.runner = Runner(agent.handler, SLOTS, self.publisher, effects, board, toolbox, claim)
         self.desk = Desk(rows, effects, self.publisher, self.runner)
-        self.publisher.settled = self.desk.settled
+        self.publisher.settled = self.runner.dropped = self.desk.settled
         self.upkeep = Upkeep(self.desk, self.runner, rows, 1e9)
         self.bus = ModelBus()
         self.subscription = ModelSubscription()
@@ -97,6 +99,8 @@ class DeskMachine(ClockworkMachine):
         self.handed_out: dict[int, Message] = {}
         self.sent: dict[str, list[Message]] = defaultdict(list)
         self.stopped: set[str] = set()
+        #: Runs that any of several agents may have, and who has them at the server: nobody, this agent, another.
+        self.holders: dict[str, str] = {}
         #: What handlers have seen that must not be: what they raise would only end their run.
         self.faults: list[str] = []
         #: Message id to the lives in which its tool acted.
@@ -114,7 +118,7 @@ class DeskMachine(ClockworkMachine):
         return self.lives[-1]
 
     def _start(self) -> None:
-        self.lives.append(self.clock.do(Life, self.path, self._handle, len(self.lives)))
+        self.lives.append(self.clock.do(Life, self.path, self._handle, self._claim, len(self.lives)))
         self.clock.do(self.life.begin)
         self.clock.do(self._deliver_all)
 
@@ -133,6 +137,8 @@ class DeskMachine(ClockworkMachine):
 
     async def _handle(self, message: IncomingMessage, reply: Reply) -> None:
         life = self.life
+        if self.holders.get(message.run_id, ME) != ME:
+            self.faults.append(f"{message.id} is begun, and may be another's")
         if self.acted[message.id]:
             self.faults.append(f"{message.id} is begun again, as attempt {message.attempt}, after its tool has acted")
         number = 0
@@ -150,22 +156,38 @@ class DeskMachine(ClockworkMachine):
         life.waiting[message_id] = asyncio.get_running_loop().create_future()
         return await life.waiting[message_id]
 
+    async def _claim(self, run_id: str) -> bool:
+        await asyncio.sleep(0)
+        self.holders[run_id] = self.holders[run_id] or ME
+        await asyncio.sleep(0)
+        return self.holders[run_id] == ME
+
     # ---- what happens
 
-    def _send(self, lane: str) -> None:
+    def _send(self, lane: str, claim: bool = False) -> None:
         self.count += 1
         name = f"{self.count:04}"
         body = ChatBody(text=name, run_id=f"run_{name}", sender_name="Somebody").model_dump_json().encode()
         message = Message(
-            f"msg_{name}", "chat.message", body, to="agent:agt_1", conversation=lane, run=f"run_{name}", sender="brk_1"
-        )
+            f"msg_{name}", "chat.message", body, to="agent:agt_1", conversation=lane, run=f"run_{name}", sender="brk_1",
+            claim=claim,
+        )  # fmt: skip
+        if claim:
+            self.holders[message.run] = ""
         self.sent[lane].append(message)
         self.queue.append(message)
         self._deliver(message)
 
-    @rule(lane=WHERE)
-    def send(self, lane: str) -> None:
-        self.clock.do(self._send, lane)
+    @rule(lane=WHERE, claim=some.booleans())
+    def send(self, lane: str, claim: bool) -> None:
+        self.clock.do(self._send, lane, claim)
+
+    @rule(which=WHICH)
+    def another_has_it(self, which: int) -> None:
+        """A broker that took over gave the message to another agent as well, which was faster."""
+        free = [run for run, holder in self.holders.items() if not holder]
+        if free:
+            self.holders[free[which % len(free)]] = ANOTHER
 
     @rule(which=WHICH)
     def send_again(self, which: int) -> None:
@@ -227,7 +249,7 @@ class DeskMachine(ClockworkMachine):
     def crash(self, cause: str, lane: str, which: int, what: str, turns: int) -> None:
         """The process dies so many turns after something has happened."""
         if cause == "send":
-            self.clock.begin(self._send, lane)
+            self.clock.begin(self._send, lane, which % 2 == 0)
         elif cause == "tell":
             self.clock.begin(self._tell, which, what)
         elif cause == "confirm" and self.life.bus.under_way:
@@ -253,6 +275,7 @@ class DeskMachine(ClockworkMachine):
         named = self.numbers.setdefault(number, message.id)
         assert named == message.id or not message.conversation, "one number, two messages"
         for event in events_in(message):
+            assert self.holders.get(event.run_id, ME) == ME, f"{event.run_id} is not ours, and we speak for it"
             if event.kind in ENDS and self.ends.setdefault(event.run_id, message.id) == message.id:
                 if event.run_id not in self.ended[message.conversation]:
                     self.ended[message.conversation].append(event.run_id)
@@ -263,7 +286,8 @@ class DeskMachine(ClockworkMachine):
         """The queue server forgets what is acknowledged; tags of a lost connection mean nothing."""
         acked, self.life.subscription.acked = self.life.subscription.acked, []
         for message in filter(None, (self.handed_out.pop(tag, None) for tag in acked)):
-            assert message.run in self.ends or self._journalled(message), f"{message.id} could be lost"
+            anothers = self.holders.get(message.run) == ANOTHER
+            assert anothers or message.run in self.ends or self._journalled(message), f"{message.id} could be lost"
             self.queue.remove(message)
         assert not self.life.subscription.rejected
 
@@ -279,7 +303,7 @@ class DeskMachine(ClockworkMachine):
     @invariant()
     def answers_come_in_order(self) -> None:
         for lane, ended in self.ended.items():
-            asked = [message.run for message in self.sent[lane] if message.run not in self.stopped]
+            asked = [run for run in self._ours(self.sent[lane]) if run not in self.stopped]
             answered = [run for run in ended if run not in self.stopped]
             assert answered == asked[: len(answered)]
 
@@ -298,7 +322,10 @@ class DeskMachine(ClockworkMachine):
         self._settle_acks()
         assert not self.queue, "something is never acknowledged"
         assert not self.life.desk.runs
-        assert self.ends.keys() == {message.run for messages in self.sent.values() for message in messages}
+        assert self.ends.keys() == {run for messages in self.sent.values() for run in self._ours(messages)}
+
+    def _ours(self, messages: list[Message]) -> list[str]:
+        return [message.run for message in messages if self.holders.get(message.run) != ANOTHER]
 
     def teardown(self) -> None:
         super().teardown()

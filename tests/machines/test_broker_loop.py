@@ -223,11 +223,15 @@ class BrokerMachine(ClockworkMachine):
     @invariant()
     def each_receiver_gets_a_conversation_in_order(self) -> None:
         seen: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+        taken: set[str] = set()
         for publish in self.arrived:
             message = publish.message
-            # Of `any:` a broker that takes over may choose another agent, which then gets it after later ones.
-            chosen = self.sent[root(message)].to.startswith("any:")
-            if publish.exchange in (TO_AGENT, TO_SERVER) and message.type != MessageType.NOTICE.value and not chosen:
+            # Of `any:` a broker that takes over may choose another agent; whoever has it first has claimed it.
+            if message.claim and message.id in taken:
+                continue
+            if publish.exchange in (TO_AGENT, TO_SERVER) and message.type != MessageType.NOTICE.value:
+                taken.add(message.id)
+                assert message.claim == self.sent[root(message)].to.startswith("any:")
                 numbers = seen[publish.exchange, publish.key, message.conversation]
                 if message.seq not in numbers:
                     numbers.append(message.seq)

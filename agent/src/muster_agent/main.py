@@ -12,6 +12,7 @@ from muster_agent.commands.service import Commands
 from muster_agent.commands.stream import CommandStream
 from muster_agent.control.access import Access
 from muster_agent.control.board import Board
+from muster_agent.control.claims import Claims
 from muster_agent.control.heartbeat import HeartbeatThread
 from muster_agent.control.registration import Joiner
 from muster_agent.control.state import StateFolder
@@ -185,9 +186,9 @@ class _Life:
         effects = Effects(self._journal)
         publisher = Publisher(self._rows, access.registration.partitions, access.registration.agent_id)
         tools = Toolbox(build_tools(self._settings, self._folder.path), self._policy)
-        runner = Runner(self._agent.handler, board.slots, publisher, effects, board, tools)
+        runner = Runner(self._agent.handler, board.slots, publisher, effects, board, tools, Claims(access))
         desk = Desk(self._rows, effects, publisher, runner)
-        publisher.settled = desk.settled
+        publisher.settled = runner.dropped = desk.settled
         commands = self._build_commands(access, board)
         receiver = Receiver(access, desk, publisher, AHEAD * board.slots, self._open_bus)
         receiver.changed = board.news.set

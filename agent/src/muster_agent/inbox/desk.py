@@ -90,7 +90,7 @@ class Desk:
         return [row.run_id for row in rows if self._effects.doubt(row.message_id)]
 
     def settled(self, message_id: str) -> None:
-        """The answer to this message is durable on the bus."""
+        """The answer to this message is durable on the bus, or it is not ours."""
         self.confirmed.append(message_id)
         run = self.runs.pop(message_id, None)
         if run is not None:
@@ -154,14 +154,14 @@ class Desk:
             run.acked = True
             run.frame = row.frame if row else None
         self.runs[message.id] = run
-        if verdict.reason is None:
-            self._runner.admit(run)
-        else:
-            self._runner.end(run, MusterError(verdict.reason, verdict.message, verdict.hint))
+        run.unclaimed = message.claim and (row is None or row.state == "received")
+        if verdict.reason is not None:
+            run.stopped = MusterError(verdict.reason, verdict.message, verdict.hint)
+        self._runner.admit(run)
 
     def _answer_unread(self, message: Message, verdict: Verdict) -> None:
-        """Tell the sender; the message itself goes to the dead letters."""
-        if message.run and verdict.reason is not None:
+        """Tell the sender; the message itself goes to the dead letters, which end a run that is nobody's yet."""
+        if message.run and verdict.reason is not None and not message.claim:
             body = ChatBody(text="", run_id=message.run, sender_name="")
             run = Run(message, body, verdict.attempt, self._loop.time(), now_ms())
             self._runner.end(run, MusterError(verdict.reason, verdict.message, verdict.hint))

@@ -51,7 +51,7 @@ class Upkeep:
             desk.confirmed, desk.confirmed_effects = [], []
 
     def _check_time(self, run: Run, now: float) -> None:
-        if run.core.ended or run.task is None or run.task.done():
+        if run.core.ended or run.task is None or run.task.done() or run.unclaimed:
             return
         if run.stopped is None and now - run.begun_at > self._run_timeout_s:
             self._runner.stop(

@@ -18,6 +18,7 @@ class Run:
     __slots__ = (
         "acked", "at_ms", "begun", "begun_at", "body", "core", "flushes", "flushing", "frame", "has_effects", "request",
         "since", "stopped", "stopped_at", "subscription", "tags", "task", "timer", "touched",
+        "unclaimed",
     )  # fmt: skip
 
     def __init__(self, request: Message, body: ChatBody, attempt: int, now: float, at_ms: int) -> None:
@@ -43,6 +44,8 @@ class Run:
         self.stopped: MusterError | None = None
         self.stopped_at = 0.0
         self.has_effects = False
+        #: Whether the server is to be asked first if this run is ours.
+        self.unclaimed = False
         # The publisher's: waits for a tick; a flush is not confirmed; flushes so far; wakes up for the next one.
         self.touched = False
         self.flushing = False

@@ -1,13 +1,14 @@
 """Runs handlers: each run when its turn comes, ended exactly once, stopped when somebody says so.
 
 The law: a run ends by what its handler returns or raises, by a stop, or by a time limit, whichever comes first; the
-publisher learns of it at once. A run that the ending process leaves behind does not end: it comes again.
+publisher learns of it at once. A run that the ending process leaves behind does not end: it comes again. Of a run that
+may be another agent's nothing is done and nothing told before it is claimed.
 """
 
 import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
@@ -21,7 +22,7 @@ from muster_agent.runs.reply import IncomingMessage, Reply, Tools
 from muster_agent.runs.run import Run
 from muster_shared_models.problems import MusterError, Reason
 
-__all__ = ["STOPPED", "Runner"]
+__all__ = ["STOPPED", "Claim", "Runner"]
 
 log = structlog.get_logger()
 
@@ -32,14 +33,27 @@ LEASE_WAIT_S = 120.0
 LOOK_S = 0.1
 STOPPED = MusterError(Reason.STOPPED, "The run was stopped.")
 
+#: Asks the server whether a run is ours; returns when it has said so, however long that takes.
+Claim = Callable[[str], Awaitable[bool]]
+
 
 class Runner:
-    """One for the agent; fulfils `RunServices`."""
+    """One for the agent; fulfils `RunServices`. `dropped(message id)` is called when another agent has the message."""
+
+    dropped: Callable[[str], None]
 
     def __init__(
-        self, handler: Handler, slots: int, publisher: Publisher, effects: Effects, board: Board, tools: Tools
+        self,
+        handler: Handler,
+        slots: int,
+        publisher: Publisher,
+        effects: Effects,
+        board: Board,
+        tools: Tools,
+        claim: Claim,
     ) -> None:
         self._handler = handler
+        self._claim = claim
         self._slots: Slots[Run] = Slots(slots)
         self._publisher = publisher
         self._effects = effects
@@ -52,12 +66,14 @@ class Runner:
         self._closing = False
 
     def admit(self, run: Run) -> None:
-        """Handle this run when its turn comes."""
+        """Handle this run when its turn comes; one that is stopped already ends, as soon as it is ours."""
         run_id = run.core.run_id
         self._runs[run_id] = run
         if run_id in self._stopped_before:
             del self._stopped_before[run_id]
-            self.end(run, STOPPED)
+            run.stopped = STOPPED
+        if run.stopped and not run.unclaimed:
+            self.end(run, run.stopped)
         elif (ready := self._slots.offer(run.lane, run)) is not None:
             self._start(ready)
 
@@ -88,7 +104,7 @@ class Runner:
         run.stopped = run.stopped or why
         if run.begun and run.task is not None:
             run.task.cancel()
-        elif run.task is None:
+        elif run.task is None and not run.unclaimed:
             self.end(run, run.stopped)
 
     def stop_known(self, run_ids: list[str]) -> None:
@@ -109,8 +125,19 @@ class Runner:
 
     def _start(self, run: Run) -> None:
         run.begun_at = self._loop.time()
-        run.task = self._loop.create_task(self._handle(run))
-        self._publisher.announce(run)
+        run.task = self._loop.create_task(self._claim_first(run) if run.unclaimed else self._handle(run))
+        if not run.unclaimed:
+            self._publisher.announce(run)
+
+    async def _claim_first(self, run: Run) -> None:
+        if await self._claim(run.core.run_id):
+            run.unclaimed = False
+            self._publisher.announce(run)
+            await self._handle(run)
+            return
+        log.info("another agent has this message, or nobody wants it any more", run=run.core.run_id)
+        self.dropped(run.request.id)
+        self._go_on(run)
 
     async def _handle(self, run: Run) -> None:
         run.begun = True
@@ -134,6 +161,9 @@ class Runner:
             )
         if not run.core.ended:
             self.end(run, error, reply.tokens)
+        self._go_on(run)
+
+    def _go_on(self, run: Run) -> None:
         following = self._slots.release(run.lane)
         while following is not None and following.core.ended:  # stopped while it waited for its turn
             following = self._slots.release(following.lane)
