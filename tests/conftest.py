@@ -1,5 +1,6 @@
 """What every test may use: an event loop, and the servers that tests need, provided once a session."""
 
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,10 @@ PROVISIONS: dict[str, tuple[str, Provision[Any]]] = {
     "postgres": ("postgres", postgres_provision),
     "browser": ("chromium", chromium_provision),
 }
+
+
+# In the background of a shell Ctrl-C is ignored, by the programs that tests start as well; some tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

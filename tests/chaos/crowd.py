@@ -19,6 +19,8 @@ from tests.chaos.recovery import summary
 __all__ = ["Crowd", "Faults", "Plan", "Report", "talk_through"]
 
 DEFAULT = Rules()
+#: Whom a chat is with, and what it asks for.
+Kind = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,8 @@ class Crowd:
     """Browsers that chat, and watchers that see all of it."""
 
     def __init__(
-        self, fleet: ChaosFleet, plan: Plan, name: str, *, ask: str = "echo", watchers: Sequence[Watcher] = (),
-        port: int = 0,
+        self, fleet: ChaosFleet, plan: Plan, name: str, *, ask: str = "echo", also: Sequence[Kind] = (),
+        watchers: Sequence[Watcher] = (), port: int = 0,
     ) -> None:  # fmt: skip
         self.rng = random.Random(plan.seed)
         self.tag = f"{name}-{plan.seed}-{time.monotonic_ns() % 10**6}"
@@ -93,8 +95,9 @@ class Crowd:
         kinds = watchers or [(Browser, port)] * plan.watchers
         self._watchers = [self._open(kind, port, f"watcher-{n}") for n, (kind, port) in enumerate(kinds)]
         self.browsers = talkers + self._watchers
+        talks = [("agent:parrot", ask), *also]
         self.chats = [
-            (browser, self._chat(f"{self.tag}-b{n}c{m}", ask))
+            (browser, self._chat(f"{self.tag}-b{n}c{m}", talks[m % len(talks)]))
             for n, browser in enumerate(talkers) for m in range(plan.chats)
         ]  # fmt: skip
 
@@ -110,9 +113,9 @@ class Crowd:
         """How often browsers came back."""
         return sum(browser.connections - 1 for browser in self.browsers)
 
-    def _chat(self, name: str, ask: str) -> Chat:
+    def _chat(self, name: str, kind: Kind) -> Chat:
         rng = random.Random(self.rng.random())
-        return Chat(name, "agent:parrot", rng, ask=ask, window=self.plan.window)
+        return Chat(name, kind[0], rng, ask=kind[1], window=self.plan.window)
 
     def _watch(self, conversation: str) -> None:
         for watcher in self._watchers:
@@ -160,16 +163,17 @@ class Crowd:
 
 async def talk_through(
     bar: str, fleet: ChaosFleet, plan: Plan, faults: Faults, rules: Rules = DEFAULT, *, ask: str = "echo",
-    watchers: Sequence[Watcher] = (), letters: int = 0, port: int = 0,
+    also: Sequence[Kind] = (), watchers: Sequence[Watcher] = (), letters: int = 0, port: int = 0,
 ) -> Report:  # fmt: skip
     """Let a crowd talk to the bench's agent while `faults` happen; return what came of it.
 
+    `also`: kinds of chats that take turns with asking it for `ask`.
     `letters`: dead letters that the faults make. `port`: through which browsers come, where it is not the server's.
     """
     began = time.monotonic()
     fleet.ledger.write_text("")
     letters += (await asyncio.to_thread(fleet.get, "/api/v1/dead-letters"))["waiting"]
-    crowd = Crowd(fleet, plan, bar, ask=ask, watchers=watchers, port=port)
+    crowd = Crowd(fleet, plan, bar, ask=ask, also=also, watchers=watchers, port=port)
     await crowd.talk(faults)
     await note_left_overs(fleet, crowd.ledger, planned_letters=letters)
     crowd.ledger.close()

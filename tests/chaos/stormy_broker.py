@@ -1,5 +1,7 @@
 """R8's broker: a real one whose publishes are doubled, swapped and delayed on their way to agents and server.
 
+Of a message that could have gone to several agents the double goes to another one, as if the next broker had decided.
+
 For that it says "confirmed" of what it still holds in its hands; it is never killed. Run as a program: CHAOS_SEED.
 """
 
@@ -18,6 +20,7 @@ from muster_messaging.topology import TO_AGENT, TO_SERVER
 __all__ = ["StormyBus"]
 
 DOUBLED, SWAPPED, DELAYED = 0.10, 0.10, 0.05
+CHOICE_DOUBLED = 0.5
 DOUBLE_WITHIN_S, DELAY_S = 1.0, float(os.environ.get("CHAOS_DELAY_S", "2"))
 #: A message that waits to be swapped goes alone when nothing follows.
 ALONE_S = 0.3
@@ -31,11 +34,15 @@ class StormyBus:
         self._rng = rng
         self._loop = asyncio.get_running_loop()
         self._held: dict[tuple[str, str], Message] = {}
+        #: Agents that got something so far.
+        self._agents: set[str] = set()
 
     def publish(self, exchange: str, key: str, message: Message) -> "Future[None]":
         """Publish, or do something like it."""
         if exchange not in (TO_AGENT, TO_SERVER):
             return self._bus.publish(exchange, key, message)
+        if exchange == TO_AGENT:
+            self._agents.add(key)
         chance = self._rng.random()
         before = self._held.pop((exchange, key), None)
         if before is None and chance < SWAPPED:
@@ -47,9 +54,10 @@ class StormyBus:
             done = self._said()
         else:
             done = self._bus.publish(exchange, key, message)
-        if chance > 1 - DOUBLED:
+        if chance > 1 - (CHOICE_DOUBLED if message.claim else DOUBLED):
             self._late(exchange, key, message)
-            self._loop.call_later(self._rng.uniform(0, DOUBLE_WITHIN_S), self._late, exchange, key, message)
+            elsewhere = self._another(key, message)
+            self._loop.call_later(self._rng.uniform(0, DOUBLE_WITHIN_S), self._late, exchange, elsewhere, message)
         if before is not None:
             self._late(exchange, key, before)
         return done
@@ -74,6 +82,10 @@ class StormyBus:
     async def close(self) -> None:
         """As the bus beneath."""
         await self._bus.close()
+
+    def _another(self, key: str, message: Message) -> str:
+        others = sorted(self._agents - {key})
+        return self._rng.choice(others) if message.claim and others else key
 
     def _said(self) -> "Future[None]":
         done: Future[None] = self._loop.create_future()

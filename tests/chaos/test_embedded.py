@@ -65,7 +65,7 @@ async def test_a_killed_server_loses_nothing(fleet: ChaosFleet) -> None:
 async def test_a_storm_of_doubles_swaps_and_delays_is_not_seen(tmp_path: Path) -> None:
     with running_chaos(tmp_path, "embedded", brokers=1, script=STORMY) as fleet:
         fleet.add_parrot()
-        kept(await storm.storm_chaos(fleet, Plan(81, messages=15, window=3)))
+        kept(await storm.storm_chaos(fleet, Plan(81, messages=12, chats=4, window=3)))
 
 
 def test_a_data_directory_that_three_servers_want_goes_to_one(tmp_path: Path) -> None:
