@@ -12,6 +12,8 @@ from muster_messaging.link.identity import Identity
 from muster_messaging.link.problems import read_problem
 from muster_protos.v1.broker_pb2 import RegisterBrokerRequest
 from muster_protos.v1.broker_pb2_grpc import BrokerRegistrationStub
+from muster_protos.v1.commands_pb2 import ReceiveCommandsRequest
+from muster_protos.v1.commands_pb2_grpc import AgentCommandsStub
 from muster_protos.v1.registration_pb2 import DeregisterAgentRequest, RenewCredentialsRequest
 from muster_protos.v1.registration_pb2_grpc import AgentRegistrationStub
 from muster_protos.v1.status_pb2 import LIFECYCLE_STOPPING, RunInHand, SubscribeToAgentStatusRequest
@@ -173,6 +175,21 @@ async def test_renewed_credentials_work_and_a_retired_agent_has_none(server: Run
             assert read_problem(refused.value).reason is Reason.UNAUTHENTICATED
         with pytest.raises(MusterError):
             await agent.register()
+
+
+async def test_what_an_agent_has_open_ends_when_it_is_retired(server: RunningServer, tmp_path: Path) -> None:
+    async with puppet(server.started.grpc_address, await server.join_token(), tmp_path) as agent:
+        bus = await agent.bus()
+        commands = AgentCommandsStub(agent.channel).ReceiveCommands(ReceiveCommandsRequest(), metadata=agent.metadata())
+        await commands.initial_metadata()
+        assert (await server.http.delete(f"/api/v1/agents/{agent.id}")).status_code == 204
+        with pytest.raises(grpc.aio.AioRpcError) as ended:
+            await commands.read()
+        assert read_problem(ended.value).reason is Reason.UNAUTHENTICATED
+        async with asyncio.timeout(10):
+            await bus.wait_refused()
+        assert not bus.connected
+        await bus.close()
 
 
 async def test_the_name_of_a_retired_agent_is_free_and_its_messages_are_not_inherited(

@@ -59,7 +59,7 @@ class Parts:
         registry = Registry(settings.heartbeat_interval_ms)
         self.hearing = Hearing(store, clock, registry, fleet.announce)
         self.quarantines = Quarantines(store, clock, registry, self.hearing, queues, streams)
-        self.agents = Agents(store, clock, registry, self.hearing, enrolment, queues)
+        self.agents = Agents(store, clock, registry, self.hearing, enrolment, queues, streams)
         self.brokers = Brokers(store, clock, enrolment, queues.partitions)
         directory = Directory(registry)
         self.outbox = Outbox(store, queues.bus, clock)

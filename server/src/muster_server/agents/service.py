@@ -51,6 +51,14 @@ class Queues(Protocol):
         ...
 
 
+class Streams(Protocol):
+    """What agents have open."""
+
+    def end(self, owner: str, why: MusterError) -> None:
+        """End all streams of an agent, and tell it why."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Registered:
     """What a registered agent is told."""
@@ -64,7 +72,14 @@ class Agents:
     """The fleet."""
 
     def __init__(
-        self, db: Store, clock: Clock, registry: Registry, hearing: Hearing, credentials: Credentials, queues: Queues
+        self,
+        db: Store,
+        clock: Clock,
+        registry: Registry,
+        hearing: Hearing,
+        credentials: Credentials,
+        queues: Queues,
+        streams: Streams,
     ) -> None:
         self._store = db
         self._clock = clock
@@ -72,6 +87,7 @@ class Agents:
         self._hearing = hearing
         self._credentials = credentials
         self._queues = queues
+        self._streams = streams
 
     async def load(self) -> None:
         """Know every agent of the database, and see to it that their queues exist."""
@@ -122,8 +138,8 @@ class Agents:
         return Registered(agent_id, secret, expires_at)
 
     async def retire(self, agent_id: str) -> None:
-        """End an agent for good: its credentials, its queue and what is in it, its name."""
-        self._hearing.need(agent_id)
+        """End an agent for good: its credentials, what it has open, its queue and what is in it, its name."""
+        name = self._hearing.need(agent_id).description.name
         now = self._clock()
 
         def unit(tx: Transaction) -> None:
@@ -132,6 +148,7 @@ class Agents:
 
         await self._store.write(unit)
         self._registry.remove(agent_id)
+        self._streams.end(agent_id, MusterError(Reason.UNAUTHENTICATED, f"{name} was retired.", "Let it join anew."))
         await self._queues.delete_for(agent_id)
         self._hearing.removed(agent_id)
 

@@ -16,7 +16,8 @@ __all__ = ["answer_problems", "problem_response"]
 log = structlog.get_logger()
 
 #: Seconds after which a client may try again, for reasons that pass.
-_RETRY_AFTER = {Reason.OVERLOADED: 2, Reason.QUEUE_FULL: 5, Reason.DATABASE_BUSY: 2, Reason.UNAVAILABLE: 5}
+_RETRY_AFTER = {Reason.OVERLOADED: 2, Reason.QUEUE_FULL: 5, Reason.DATABASE_BUSY: 2, Reason.UNAVAILABLE: 5,
+                Reason.BUS_UNREACHABLE: 5}  # fmt: skip
 _BY_STATUS = {404: Reason.NOT_FOUND, 405: Reason.NOT_FOUND, 401: Reason.UNAUTHENTICATED, 403: Reason.PERMISSION_DENIED}
 
 
