@@ -1,7 +1,7 @@
 """What waits to be sent to one browser. Everything of one loop turn goes into one message.
 
-A browser that is too slow loses waiting events and is told to subscribe again; answers and snapshots are never dropped:
-there are no more of them than the browser asked for.
+A browser that is too slow loses waiting events and is told to subscribe again. Answers and snapshots are never dropped;
+while many wait, nothing more is read that would ask for others.
 """
 
 import asyncio
@@ -28,12 +28,28 @@ class Outgoing:
         self._lines: list[tuple[str, bool]] = []  # the line, and whether it may be dropped
         self._events = 0
         self._chars = 0
+        self._answer_chars = 0
         self._wake = asyncio.Event()
+        self._ended = False
+        self._room = asyncio.Event()
+        self._room.set()
 
     def answer(self, line: str) -> None:
         """Send something that the browser asked for."""
         self._lines.append((line, False))
+        self._answer_chars += len(line)
+        if self._answer_chars > MAX_CHARS and not self._ended:
+            self._room.clear()
         self._wake.set()
+
+    @property
+    def full(self) -> bool:
+        """Whether so many answers wait that nothing more should be asked."""
+        return not self._room.is_set()
+
+    async def room(self) -> None:
+        """Return when few answers wait, or nothing is sent any more."""
+        await self._room.wait()
 
     def event(self, line: str) -> None:
         """Send an event; at the bound, drop all that wait and call `on_overflow`."""
@@ -53,11 +69,18 @@ class Outgoing:
 
     async def run(self) -> None:
         """Send what waits, until cancelled or the browser takes nothing any more."""
+        try:
+            await self._send_for_ever()
+        finally:
+            self._ended = True
+            self._room.set()
+
+    async def _send_for_ever(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
             text = "\n".join([line for line, _ in self._lines])
-            self._lines, self._events, self._chars = [], 0, 0
+            self._lines, self._events, self._chars, self._answer_chars = [], 0, 0, 0
             if self._websocket.client_state is not WebSocketState.CONNECTED:
                 return
             try:
@@ -66,3 +89,5 @@ class Outgoing:
             except TimeoutError:
                 await self._websocket.close(TOO_SLOW, "too slow")
                 return
+            if self._answer_chars <= MAX_CHARS:
+                self._room.set()

@@ -77,7 +77,7 @@ class Socket:
                 message = await self._websocket.receive()
                 if message["type"] == "websocket.disconnect":
                     return
-                self._take(message.get("text"))
+                await self._take(message.get("text"))
         except (WebSocketDisconnect, RuntimeError):
             return
         finally:
@@ -92,7 +92,7 @@ class Socket:
 
     # ---- in
 
-    def _take(self, text: str | None) -> None:
+    async def _take(self, text: str | None) -> None:
         if text is None:
             self._refuse(None, MusterError(Reason.FRAME_MALFORMED, "Frames are text: one JSON object a line."))
         elif len(text) > MAX_FRAME_BYTES or len(text.encode()) > MAX_FRAME_BYTES:
@@ -107,6 +107,8 @@ class Socket:
             for line in text.split("\n"):
                 if line:
                     self._take_line(line)
+                if self._outgoing.full:
+                    await self._outgoing.room()
 
     def _take_line(self, line: str) -> None:
         try:

@@ -1,0 +1,81 @@
+"""What waits for one browser is bounded, whatever it asks for and however little it reads."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from starlette.websockets import WebSocketState
+
+from muster_server.access.core import Principal, Role
+from muster_server.edge import outgoing
+from muster_server.edge.hub import Hub
+from muster_server.edge.socket import Socket
+from tests.server.running import eventually
+
+ASKED = 5_000
+PING = json.dumps({"op": "ping", "ref": "p" * 60})
+
+
+class Browser:
+    """Asks without end, twenty pings at a time; reads when it is told to."""
+
+    client_state = WebSocketState.CONNECTED
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.answers: list[str] = []
+        self.reads = asyncio.Event()
+        self.closed = False
+
+    async def receive(self) -> dict[str, Any]:
+        await asyncio.sleep(0)
+        if self.asked == ASKED:
+            await asyncio.Event().wait()
+        self.asked += 1
+        return {"type": "websocket.receive", "text": "\n".join([PING] * 20)}
+
+    async def send_text(self, text: str) -> None:
+        await self.reads.wait()
+        self.answers += text.split("\n")
+
+    async def close(self, code: int, reason: str) -> None:
+        self.closed = True
+
+
+async def still(browser: Browser) -> int:
+    """Return how much was asked, when nothing more is read."""
+    asked, same = browser.asked, 0
+    while same < 200:
+        await asyncio.sleep(0)
+        asked, same = browser.asked, same + 1 if browser.asked == asked else 0
+    return asked
+
+
+async def test_nothing_more_is_read_from_a_browser_that_does_not_take_its_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outgoing, "MAX_CHARS", 20_000)
+    browser = Browser()
+    socket = Socket(browser, Principal(Role.ADMIN, "usr_1", "Ada"), Hub(), {})  # type: ignore[arg-type]
+    serving = asyncio.create_task(socket.serve())
+    assert await still(browser) < 30
+    browser.reads.set()
+    await still(browser)
+    assert browser.asked == ASKED
+    assert len(browser.answers) == ASKED * 20
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+
+
+async def test_a_browser_that_is_given_up_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Otherwise nobody would hear that it is gone
+    monkeypatch.setattr(outgoing, "MAX_CHARS", 20_000)
+    monkeypatch.setattr(outgoing, "SEND_TIMEOUT_S", 0.01)
+    browser = Browser()
+    socket = Socket(browser, Principal(Role.ADMIN, "usr_1", "Ada"), Hub(), {})  # type: ignore[arg-type]
+    serving = asyncio.create_task(socket.serve())
+    await eventually(lambda: browser.asked == ASKED)
+    assert browser.closed
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
