@@ -10,6 +10,8 @@ that when there is little to do and the disk was quick the last times, as the wa
 
 import asyncio
 import sqlite3
+import time
+import time
 from asyncio import Future
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,9 +31,9 @@ LIMIT = 20_000
 #: How long a unit waits for company that is in no hurry.
 LAZY_S = 0.1
 #: A batch that is small enough, and a disk quick enough, to commit without a thread.
-FEW_UNITS, QUICK_S = 4, 0.001
-#: Commits in a thread after a slow one.
-SLOW_COMMITS = 64
+FEW_UNITS, QUICK_S = 4, 0.003
+#: Commits in a thread after a slow one; twice as many after the next slow one, up to the most.
+AFTER_SLOW, MOST_AFTER_SLOW = 8, 512
 #: How long another process may hold the database before units fail, counted from when they were submitted.
 BUSY_TIMEOUT_S = 5.0
 
@@ -57,7 +59,8 @@ class GroupCommit:
         self._waiting: list[tuple[Unit, Future[Any], float]] = []
         self._wake = asyncio.Event()
         self._closing = False
-        self._slow = 0
+        #: How many commits are still to run in a thread, and how many will after the next slow one.
+        self._slow, self._next_slow = 0, AFTER_SLOW
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
@@ -112,7 +115,7 @@ class GroupCommit:
         outcomes: list[tuple[Any, Exception | None]]
         try:
             await self._begin(batch[0][2] + BUSY_TIMEOUT_S)
-            outcomes = [self._run(unit) for unit, _, _ in batch]
+            outcomes = [self._run(unit, alone=len(batch) == 1) for unit, _, _ in batch]
             await self._commit(len(batch))
         except sqlite3.Error as error:
             if self._connection.in_transaction:
@@ -127,15 +130,16 @@ class GroupCommit:
                 future.set_exception(failure)
 
     async def _commit(self, units: int) -> None:
-        began = self._loop.time()
-        if units <= FEW_UNITS and not self._slow:
-            self._connection.commit()
-        else:
+        if units > FEW_UNITS or self._slow:
             await self._loop.run_in_executor(self._thread, self._connection.commit)
-        if self._loop.time() - began > QUICK_S and units <= FEW_UNITS:
-            self._slow = SLOW_COMMITS
-        elif self._slow:
-            self._slow -= 1
+            self._slow = max(0, self._slow - 1)
+            return
+        began = time.perf_counter()  # the loop's own clock may stand still meanwhile
+        self._connection.commit()
+        if time.perf_counter() - began > QUICK_S:
+            self._slow, self._next_slow = self._next_slow, min(2 * self._next_slow, MOST_AFTER_SLOW)
+        else:
+            self._next_slow = AFTER_SLOW
 
     async def _begin(self, give_up_at: float) -> None:
         while True:
@@ -148,17 +152,23 @@ class GroupCommit:
             else:
                 return
 
-    def _run(self, unit: Unit) -> tuple[Any, Exception | None]:
-        self._connection.execute("SAVEPOINT unit")
+    def _run(self, unit: Unit, *, alone: bool) -> tuple[Any, Exception | None]:
+        """Run a unit; one that is alone in its transaction needs no savepoint."""
+        if not alone:
+            self._connection.execute("SAVEPOINT unit")
         try:
             result = unit(self._connection)
         except Exception as error:
             if isinstance(error, sqlite3.Error) and not self._connection.in_transaction:
                 raise  # a full disk ends the whole transaction: no unit of it is stored
+            if alone:
+                self._connection.rollback()
+                return None, error
             self._connection.execute("ROLLBACK TO unit")
             self._connection.execute("RELEASE unit")
             return None, error  # whatever it is, it is the submitter's
-        self._connection.execute("RELEASE unit")
+        if not alone:
+            self._connection.execute("RELEASE unit")
         return result, None
 
 

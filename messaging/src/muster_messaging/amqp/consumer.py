@@ -22,9 +22,11 @@ from muster_messaging.message import Delivery
 
 __all__ = ["AmqpSubscription"]
 
-#: Acks wait so long (seconds) for others to share a frame, or until there are so many.
-ACK_DELAY_S = 0.002
+#: Acks wait so long (seconds) for others to share a frame, or until there are so many: each costs everybody a wake-up,
+#: and RabbitMQ a write to disk. Nobody waits for them while there is room in the prefetch.
+ACK_DELAY_S = 0.05
 ACK_BATCH = 64
+ACK_PART_OF_PREFETCH = 8
 #: The bits of a tag that hold the channel's own number: enough for 10^12 deliveries, and for 63 bits in all.
 TAG_BITS = 40
 
@@ -36,6 +38,7 @@ class AmqpSubscription:
         assert 0 < prefetch <= 0xFFFF, "AMQP counts the prefetch in 16 bits, and 0 would be without bound"
         self.queue = queue
         self.prefetch = prefetch
+        self._ack_batch = min(ACK_BATCH, max(1, prefetch // ACK_PART_OF_PREFETCH))
         self._loop = asyncio.get_running_loop()
         #: Ends when the subscription shall be given no further channel.
         self.left: Future[None] = self._loop.create_future()
@@ -98,7 +101,7 @@ class AmqpSubscription:
         """Tell that these are done, within ACK_DELAY_S; see Subscription."""
         base = self._base
         self._ledger.ack([tag - base for tag in tags])
-        if self._ledger.pending >= ACK_BATCH:
+        if self._ledger.pending >= self._ack_batch:
             self.flush()
         elif self._timer is None and self._ledger.pending:
             self._timer = self._loop.call_later(ACK_DELAY_S, self.flush)

@@ -86,9 +86,9 @@ class Sender:
 
     def _publish(self, stored: _Stored) -> Sent:
         if stored.outgoing:
+            self._outbox.offer(stored.row_id, stored.outgoing)  # first: the agent is waited for
             self._changed[stored.sent.conversation] = None
             self._push.event(f"conversation:{stored.sent.conversation}", stored.sent.seq, stored.line)
-            self._outbox.offer(stored.row_id, stored.outgoing)
             if stored.agent_id:
                 self._waiting.add(stored.agent_id, stored.sent.run_id)
         return stored.sent
