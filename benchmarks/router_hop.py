@@ -33,6 +33,7 @@ from muster_broker.core.fleet import Fleet, Known
 from muster_broker.loop import PartitionLoop
 from muster_broker.outcomes import Publisher
 from muster_broker.watch import Watch
+from muster_cli.looping import run_loop
 from muster_cli.provision.queue_server import private_rabbitmq
 from muster_cli.provision.rabbitmq import RabbitNode
 from muster_messaging.amqp.bus import AmqpBus
@@ -126,7 +127,7 @@ async def _raw(url: str) -> None:
 
 
 def _in_process(url: str, agents: int) -> None:
-    uvloop.run(_broker(url, agents) if agents else _raw(url))
+    run_loop(_broker(url, agents) if agents else _raw(url))  # both with the settings of `muster broker`
 
 
 def _route_with(url: str, agents: int) -> Callable[[], None]:
