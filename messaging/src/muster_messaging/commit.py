@@ -11,7 +11,6 @@ that when there is little to do and the disk was quick the last times, as the wa
 import asyncio
 import sqlite3
 import time
-import time
 from asyncio import Future
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
