@@ -23,7 +23,7 @@ DESK, PUBLISHER, CARD = (
 )
 #: A side effect, side effects that may be repeated, and so many that the message is acknowledged early.
 ACT, TOOLS, LONG = "act", "tools:2", "tools:20"
-ROWS, RUN = "muster_agent.journal.messages:", "muster_agent.runs.run:Run."
+ROWS, RUN, RUNNER = "muster_agent.journal.messages:", "muster_agent.runs.run:Run.", "muster_agent.runs.runner:Runner."
 
 
 class Side(Enum):
@@ -124,6 +124,8 @@ _POINTS = (
           INBOX + "_settle", AFTER, lambda _inbox, _lane, _delivery, error: error is None, ask=TOOLS),
     Point("server.notice_committed", "The broker's notice that a message waits is on disk, and not acknowledged.",
           SERVER + "conversations.noticing:Notices._after", BEFORE, most=4, away=True),
+    Point("server.claim_committed", "A run is given to an agent on disk; the agent was not told.",
+          SERVER + "conversations.claiming:Claims._after", BEFORE, most=10, ask=ACT),
     # ---- server: the embedded queue server and the relay in it
     Point("server.queue_written", "Frames are written to the queues' journal and not committed.",
           QUEUES + "journal:Journal._write", AFTER, _inserts, ask=TOOLS, bus="embedded"),
@@ -158,6 +160,10 @@ _POINTS = (
           "muster_broker.directory:Directory._take", BEFORE, most=1, ask=ACT, after="broker.message_published"),
     # ---- agent: a message comes in
     Point("agent.delivered", "A delivery is in hand; the journal knows nothing.", DESK + "take", BEFORE),
+    Point("agent.claiming", "A message that might be another agent's has its turn; the server was not asked.",
+          RUNNER + "_claim_first", BEFORE, most=10, ask=ACT),
+    Point("agent.claimed", "The server has given the run to this agent; nothing is begun.",
+          RUNNER + "_handle", BEFORE, lambda _, run: run.request.claim, most=10, ask=ACT),
     Point("agent.start_written", "That the run begins is written and not committed.",
           ROWS + "MessageRows._write", AFTER, lambda rows, _: any(row.state == "running" for row in rows._rows)),
     Point("agent.start_journalled", "The journal knows of the run; nothing is published.",

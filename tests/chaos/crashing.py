@@ -95,8 +95,9 @@ async def crash(fleet: MortalFleet, plan: Plan, point: Point) -> Report:
         missed.extend(await _strike(fleet, crowd.rng, point))
 
     report = await talk_through(
-        "R1", fleet, plan, faults, Rules(errors=acts and point.process == "agent", acts=acts), ask=point.ask
-    )
+        "R1", fleet, plan, faults, Rules(errors=acts and point.process == "agent", acts=acts), ask=point.ask,
+        also=(("any:skill=echo", point.ask),),
+    )  # fmt: skip
     report.problems += missed
     for process in fleet.processes.values():
         if not process.is_running:

@@ -24,7 +24,7 @@ __all__ = ["AmqpSubscription"]
 
 #: Acks wait so long (seconds) for others to share a frame, or until there are so many: each costs everybody a wake-up,
 #: and RabbitMQ a write to disk. Nobody waits for them while there is room in the prefetch.
-ACK_DELAY_S = 0.05
+ACK_DELAY_S = 0.2
 ACK_BATCH = 64
 ACK_PART_OF_PREFETCH = 4
 #: The bits of a tag that hold the channel's own number: enough for 10^12 deliveries, and for 63 bits in all.

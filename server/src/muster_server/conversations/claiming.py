@@ -33,9 +33,9 @@ class Claims:
             run = store.run_by_id(tx, run_id)
             return run is not None and run.agent_id == agent_id and not run.ended_at
 
-        def after(granted: bool) -> bool:
-            if granted:
-                self._waiting.add(agent_id, run_id)
-            return granted
+        return then(self._store.write(unit), lambda granted: self._after(agent_id, run_id, granted=granted))
 
-        return then(self._store.write(unit), after)
+    def _after(self, agent_id: str, run_id: str, *, granted: bool) -> bool:
+        if granted:
+            self._waiting.add(agent_id, run_id)
+        return granted
