@@ -8,9 +8,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from muster_messaging.amqp import publisher, url
+from muster_messaging.amqp import consumer, publisher, url
 from muster_messaging.amqp.arguments import NO_DELIVERY_LIMIT, queue_arguments
 from muster_messaging.amqp.bus import AmqpBus
+from muster_messaging.amqp.link import Link
 from muster_messaging.bus import Subscription
 from muster_messaging.errors import BusError, Disconnected, QueueFull, Refused
 from muster_messaging.message import Delivery
@@ -315,6 +316,47 @@ async def test_it_works_on_uvloop_as_well_cut_and_all(rabbit: RabbitHarness) -> 
         while "after" not in came:
             came += ids(await subscription.next_batch())
     assert came[:-1] == [f"m{number}" for number in range(30)][-len(came) + 1 or 30 :]
+
+
+@pytest.mark.parametrize("what", ["acknowledgement", "publish"])
+async def test_a_socket_that_the_loop_no_longer_watches_is_replaced(
+    rabbit: RabbitHarness, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    # Given a link whose socket was reset, which uvloop tells only those who want to watch it again
+    monkeypatch.setattr(consumer, "ACK_DELAY_S", 0)
+    await a_desk(rabbit.admin, Queue(QUEUE))
+    bus = await rabbit.connect()
+    subscription = await bus.subscribe(QUEUE, 10)
+    await publish_all(bus, QUEUE, [message(1)])
+    [delivery] = await subscription.next_batch()
+
+    written: list[bytes] = []
+
+    def reset(_link: Link, data: bytes) -> None:
+        written.append(data)
+        raise RuntimeError("File descriptor 9 is used by transport")
+
+    # When something is to be written to it
+    with monkeypatch.context() as patched:
+        patched.setattr(Link, "_send_now", lambda _link, _data: 0)
+        patched.setattr(Link, "_adapter_emit_data", reset)
+        if what == "publish":
+            lost = bus.publish(DESK, QUEUE, message(2))
+            lost.add_done_callback(lambda done: done.exception())
+            await eventually(lambda: not bus.connected)
+        else:
+            subscription.ack((delivery.tag,))
+            await eventually(lambda: written)
+
+    # Then there is soon another one, for what was not acknowledged as well
+    async with asyncio.timeout(15):
+        await bus.wait_connected()
+    await publish_all(bus, QUEUE, [message("after")])
+    came: list[str] = []
+    async with asyncio.timeout(15):
+        while "after" not in came:
+            came += ids(await subscription.next_batch())
+    assert ("m1" in came) is (what == "acknowledgement")
 
 
 async def test_a_cable_that_swallows_everything_is_noticed_by_the_missing_heartbeats(

@@ -14,7 +14,7 @@ from typing import Any
 
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.adapters.utils.io_services_utils import _AsyncPlaintextTransport
-from pika.exceptions import AMQPError
+from pika.exceptions import AMQPError, StreamLostError
 from pika.frame import decode_frame
 
 from muster_messaging.amqp import wire
@@ -86,13 +86,13 @@ class Link(AsyncioConnection):  # type: ignore[misc]  # pika is untyped
         if self._outgoing:
             data = b"".join(self._outgoing)
             self._outgoing.clear()
-            if self.is_open:
+            if self.is_open and self._transport is not None:
                 self.bytes_sent += len(data)
                 if data := data[self._send_now(data) :]:
                     try:
                         self._adapter_emit_data(data)
-                    except RuntimeError:  # uvloop no longer watches a socket that was reset, and tells nobody else
-                        self._adapter_disconnect_stream()
+                    except RuntimeError as error:  # uvloop no longer watches a socket that was reset, and tells nobody
+                        self._cut(f"The socket cannot be written: {error}")
 
     def _on_connection_workflow_done(self, conn_or_exc: Any) -> None:
         # Given up while it still connects, pika hands itself the class where it expects an instance, and raises.
@@ -115,8 +115,13 @@ class Link(AsyncioConnection):  # type: ignore[misc]  # pika is untyped
             self.close()
         await asyncio.wait((self.lost,), timeout=CLOSE_TIMEOUT_S)
         if not self.lost.done():
-            self._adapter_disconnect_stream()
+            self._cut("It was closed, and the other side has not answered.")
             await asyncio.wait((self.lost,), timeout=CLOSE_TIMEOUT_S)
+
+    def _cut(self, why: str) -> None:
+        """Bring the link down without order: `lost` ends soon. pika must know a reason, or it tells nobody."""
+        if self._transport is not None or not self._opened:
+            self._terminate_stream(self._error or StreamLostError(why))
 
     def watch_blocked(self, on_change: Callable[[str], None]) -> None:
         """Call `on_change` with the server's reason when it stops taking publishes, and with "" when it goes on."""
