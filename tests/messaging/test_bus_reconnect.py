@@ -13,6 +13,8 @@ from muster_messaging.topology import Queue
 from tests.messaging.harness import Harness
 from tests.messaging.transcript import DESK, a_desk, eventually, ids, message, publish_all, quiet, take
 
+#: By then acknowledgements are told: they wait a while for each other.
+ACKNOWLEDGED_S = 0.4
 QUEUE = "bridge"
 
 
@@ -67,7 +69,7 @@ async def test_a_subscription_goes_on_after_a_lost_connection(severable: Harness
     subscription = await bus.subscribe(QUEUE, 10)
     before = await take(subscription, 3)
     subscription.ack([before[0].tag])
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(ACKNOWLEDGED_S)
 
     # When the connection is lost, and acknowledgements for what it brought come too late
     await severable.sever(bus)
@@ -75,7 +77,7 @@ async def test_a_subscription_goes_on_after_a_lost_connection(severable: Harness
     after = await take(subscription, 2)
     subscription.reject(before[0].tag)
     subscription.ack(each.tag for each in before)
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(ACKNOWLEDGED_S)
 
     # Then what was not settled comes again on the same subscription, and the late ones settle nothing
     assert ids(after) == ["m1", "m2"]
@@ -100,7 +102,7 @@ async def test_what_arrived_but_was_not_taken_before_the_connection_was_lost_com
         return info is not None and info.ready == 0
 
     await eventually(all_delivered)
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(ACKNOWLEDGED_S)
 
     # When the connection is lost and comes back
     await severable.sever(bus)
@@ -113,7 +115,7 @@ async def test_what_arrived_but_was_not_taken_before_the_connection_was_lost_com
     assert ids(again) == ["m0", "m1", "m2", "m3", "m4"]
     await quiet(subscription)
     subscription.ack(each.tag for each in again)
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(ACKNOWLEDGED_S)
     await bus.close()
     await quiet(await (await severable.connect()).subscribe(QUEUE, 5))
 
