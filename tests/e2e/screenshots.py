@@ -205,6 +205,7 @@ def _conversations(each: Callable[[str, Callable[[Person], object]], None]) -> N
     each("17-conversations", lambda person: person.page.goto("/conversations"))
     each("18-conversation-new", lambda person: person.page.goto("/conversations/new"))
     each("19-conversation-nobody", nobody)
+    # Nothing marks the end of a message to many: a second is enough for what its targets say to be there.
     each("20-conversation-all", lambda person: person.begin("all:env=build", "/shell hostname") and time.sleep(1))
 
 
