@@ -1,5 +1,7 @@
-"""The alarms of a private RabbitMQ node: it takes nothing more from publishers, and says so."""
+"""What a private RabbitMQ node can suffer: alarms, in which it takes nothing more from publishers, and being frozen."""
 
+import os
+import signal
 import time
 from urllib.parse import unquote, urlsplit
 
@@ -8,7 +10,7 @@ import httpx2
 from muster_cli.provision.queue_server import PrivateRabbit
 from muster_cli.provision.rabbitmq import RabbitNode
 
-__all__ = ["ALARMS", "alarm", "can_alarm"]
+__all__ = ["ALARMS", "alarm", "can_alarm", "freeze", "thaw"]
 
 #: What rabbitmqctl is told to begin and to end an alarm, and the alarm's name in the management API.
 ALARMS = {
@@ -38,6 +40,21 @@ def alarm(node: PrivateRabbit, name: str, *, on: bool) -> None:
     while _is_on(node, told_as) is not on:
         assert time.monotonic() < give_up_at, f"{name} did not become {on}"
         time.sleep(LOOK_S)
+
+
+def freeze(node: PrivateRabbit) -> None:
+    """Let its process stand still, with all of its connections open."""
+    os.kill(_pid(node), signal.SIGSTOP)
+
+
+def thaw(node: PrivateRabbit) -> None:
+    """Let it go on."""
+    os.kill(_pid(node), signal.SIGCONT)
+
+
+def _pid(node: PrivateRabbit) -> int:
+    assert isinstance(node, RabbitNode), "the process of a node in a container is not ours"
+    return int((node.folder / "node.pid").read_text())
 
 
 def _is_on(node: RabbitNode, told_as: str) -> bool:

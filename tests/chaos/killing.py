@@ -1,31 +1,32 @@
 """R2, R3, R5 and R6: processes are killed, stopped and frozen at random times while a crowd talks."""
 
 import asyncio
+import math
 import random
 import signal
-from typing import Protocol
+from collections.abc import Callable
+from functools import partial
 
+from muster_cli.provision.queue_server import PrivateRabbit
+from tests.chaos.alarms import freeze, thaw
 from tests.chaos.checker import Rules
 from tests.chaos.crowd import Crowd, Plan, Report, talk_through
-from tests.chaos.fleet import ChaosFleet, ChaosProcess
+from tests.chaos.fleet import ChaosFleet
 from tests.chaos.ledger import Ledger
 
 __all__ = ["agent_chaos", "queue_server_chaos", "router_chaos", "server_chaos"]
 
 
-class QueueServer(Protocol):
-    """A private queue server that can be killed."""
-
-    def restart(self) -> None:
-        """Kill -9, then start again; returns when it accepts connections."""
-        ...
+#: Each about as often, the first ones first. Who is frozen takes longest, and so comes less often.
+BROKER_WAYS = ("kill", "stop", "freeze", "kill", "stop")
+QUEUE_SERVER_WAYS = ("kill", "stop") * 4 + ("freeze",)
 
 
 async def router_chaos(fleet: ChaosFleet, plan: Plan) -> Report:
     """R2: brokers are killed, told to end, or frozen; the other one goes on with their partitions."""
 
     async def faults(crowd: Crowd) -> None:
-        ways = _shuffled(crowd.rng, ("kill", "stop", "freeze"), plan.faults)
+        ways = _shuffled(crowd.rng, BROKER_WAYS, plan.faults)
         for number, how in enumerate(ways):
             await _pause(crowd)
             victim = fleet.brokers[(number + crowd.rng.randrange(2)) % len(fleet.brokers)]
@@ -37,7 +38,7 @@ async def router_chaos(fleet: ChaosFleet, plan: Plan) -> Report:
                 # One that has only just begun to start dies of the signal itself.
                 assert code in (0, -signal.SIGTERM), f"{victim.name} ended with {code}:\n{victim.tail()}"
             else:
-                await _freeze(victim, crowd)
+                await _sleep_frozen(crowd, victim.freeze, victim.thaw)
                 continue
             await asyncio.sleep(crowd.rng.uniform(0, 0.5))
             await asyncio.to_thread(victim.start)
@@ -45,14 +46,20 @@ async def router_chaos(fleet: ChaosFleet, plan: Plan) -> Report:
     return await talk_through("R2", fleet, plan, faults)
 
 
-async def queue_server_chaos(fleet: ChaosFleet, plan: Plan, node: QueueServer) -> Report:
-    """R3: the queue server is killed -9 and started again on what is on its disk."""
+async def queue_server_chaos(fleet: ChaosFleet, plan: Plan, node: PrivateRabbit) -> Report:
+    """R3: the queue server is killed -9 or ended in order, and started on what is on its disk; or it is frozen."""
 
     async def faults(crowd: Crowd) -> None:
-        for _ in range(plan.faults):
+        for how in _shuffled(crowd.rng, QUEUE_SERVER_WAYS, plan.faults):
             await _pause(crowd)
-            _note(fleet, "queue-server", "kill")
-            await asyncio.to_thread(node.restart)
+            _note(fleet, "queue-server", how)
+            if how == "kill":
+                await asyncio.to_thread(node.restart)
+            elif how == "stop":
+                await asyncio.to_thread(node.stop)
+                await asyncio.to_thread(node.start)
+            else:
+                await _sleep_frozen(crowd, partial(freeze, node), partial(thaw, node))
 
     return await talk_through("R3", fleet, plan, faults)
 
@@ -85,12 +92,14 @@ async def agent_chaos(fleet: ChaosFleet, plan: Plan) -> Report:
     return await talk_through("R6", fleet, plan, faults, Rules(errors=True, acts=True), ask="act")
 
 
-async def _freeze(victim: ChaosProcess, crowd: Crowd) -> None:
-    victim.freeze()
+async def _sleep_frozen(crowd: Crowd, freeze: Callable[[], None], thaw: Callable[[], None]) -> None:
+    """For some time within the plan's, short ones as likely as those twice as long."""
+    least, most = crowd.plan.freeze_s
+    freeze()
     try:
-        await asyncio.sleep(crowd.rng.uniform(*crowd.plan.freeze_s))
+        await asyncio.sleep(math.exp(crowd.rng.uniform(math.log(least), math.log(most))))
     finally:
-        victim.thaw()
+        thaw()
 
 
 async def _pause(crowd: Crowd) -> None:

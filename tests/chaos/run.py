@@ -40,9 +40,9 @@ STORMY = Path(__file__).with_name("stormy_broker.py")
 #: Messages in each chat, chats of each browser, faults and seconds between them, at scale 1: some minutes each.
 PLANS = {
     "R1": Plan(0, messages=20, chats=5, faults=5, deadline_s=120),  # at each point, with so many seeds
-    "R2": Plan(0, messages=200, browsers=4, chats=4, faults=30, pause_s=(1, 4), freeze_s=(5, 12), deadline_s=900),
-    "R3": Plan(0, messages=200, browsers=4, chats=4, faults=10, pause_s=(3, 8), deadline_s=900),
-    "R5": Plan(0, messages=100, browsers=10, chats=2, faults=15, pause_s=(3, 8), deadline_s=900),
+    "R2": Plan(0, messages=200, browsers=4, chats=4, faults=30, pause_s=(1, 4), freeze_s=(5, 90), deadline_s=900),
+    "R3": Plan(0, messages=200, browsers=4, chats=4, faults=9, pause_s=(3, 8), freeze_s=(60, 61), deadline_s=900),
+    "R5": Plan(0, messages=30, browsers=50, chats=1, faults=15, pause_s=(3, 8), deadline_s=900),
     "R6": Plan(0, messages=30, browsers=3, chats=4, faults=30, pause_s=(0.5, 2), deadline_s=900),
     "R7": Plan(0, messages=250, faults=100, pause_s=(0.05, 0.5), deadline_s=600, catch_up_s=300),
     "R8": Plan(0, messages=500, browsers=4, chats=5, think_s=0.02, window=3, deadline_s=900),
@@ -150,7 +150,7 @@ def _plan(name: str, options: argparse.Namespace) -> Plan:
         plan,
         messages=options.messages or max(1, round(plan.messages * options.scale)),
         faults=max(1, round(plan.faults * options.scale)) if options.faults is None else options.faults,
-        deadline_s=options.deadline or plan.deadline_s,
+        deadline_s=options.deadline or plan.deadline_s * max(1.0, options.scale),
     )
 
 
