@@ -1,6 +1,6 @@
 """`any:<selector>`: who takes a message, and what the fleet remembers of agents that change."""
 
-from muster_broker.core.fleet import Fleet
+from muster_broker.core.fleet import MOST_CHOICES, Fleet
 from muster_broker.core.router import Forward
 from muster_shared_models.problems import Reason
 from muster_shared_models.selectors import parse_selector
@@ -46,6 +46,24 @@ def test_a_conversation_falls_to_the_same_agent_and_many_spread() -> None:
 
     assert chosen == [target(routed("any:*", fleet, conversation=f"cnv_{number}")) for number in range(400)]
     assert all(60 < chosen.count(f"agt_{number}") < 140 for number in range(4))
+
+
+def test_a_conversation_stays_with_whoever_was_chosen_last_while_nobody_has_answered() -> None:
+    fleet = fleet_of(agent(1), agent(2))
+    fleet.choose("cnv_1", "agt_2")
+
+    assert target(routed("any:*", fleet, conversation="cnv_1", sticky="agt_1")) == "agt_2"
+    fleet.put(agent(2, attached=False))
+    assert target(routed("any:*", fleet, conversation="cnv_1", sticky="agt_1")) == "agt_1"
+
+
+def test_choices_are_remembered_of_so_many_conversations_and_no_more() -> None:
+    fleet = fleet_of(agent(1))
+    for number in range(MOST_CHOICES + 1):
+        fleet.choose(f"cnv_{number}", "agt_1")
+
+    assert fleet.chosen("cnv_0") == ""
+    assert fleet.chosen("cnv_1") == fleet.chosen(f"cnv_{MOST_CHOICES}") == "agt_1"
 
 
 def test_without_anybody_ready_it_waits_for_whoever_was_heard_last() -> None:

@@ -101,6 +101,16 @@ async def test_a_full_queue_sends_a_message_round_the_retry_queue_and_another_ag
     await desk.empty(*INPUTS)
 
 
+async def test_what_a_conversation_says_to_anybody_goes_to_one_agent_before_it_has_answered(desk: Bench) -> None:
+    for number in range(4):
+        await desk.send("any:name=*er", id=f"msg_{number}")
+    desk.start()
+
+    await desk.empty(*INPUTS)
+    chosen = desk.fleet.chosen("cnv_1")
+    assert [message.id for message in await desk.at_agent(chosen, 4)] == ["msg_0", "msg_1", "msg_2", "msg_3"]
+
+
 async def test_what_comes_behind_a_message_on_the_retry_queue_goes_round_too_and_nothing_overtakes(desk: Bench) -> None:
     """The first is refused; what is sent meanwhile, and when there is room again, waits for it."""
     broker = desk.start()

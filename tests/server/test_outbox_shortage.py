@@ -73,3 +73,25 @@ async def test_a_message_of_which_nobody_knows_what_became_is_kept(tmp_path: Pat
     # Then its row is there, for the next start
     assert await stored(store) == 1
     await store.close()
+
+
+async def test_what_is_stored_is_published_however_much_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given more stored messages than are accepted at a time
+    monkeypatch.setattr(outbox_module, "LIMIT", 2)
+    store = await open_store("", tmp_path)
+    left = Outbox(store, FakeBus(), system_clock())
+    for _ in range(3):
+        await store.write(lambda tx: left.add(tx, OUTGOING))
+
+    # When the next server publishes them
+    bus = FakeBus()
+    bus.holding = True
+    outbox = Outbox(store, bus, system_clock())
+    assert await outbox.recover() == outbox.waiting == 3
+
+    # Then nothing more is accepted until there is room
+    with pytest.raises(MusterError) as refusal:
+        outbox.need_room()
+    assert refusal.value.reason is Reason.OVERLOADED
+    await outbox.close()
+    await store.close()

@@ -170,6 +170,8 @@ class PartitionLoop:
         known = self._fleet.find(copy.agent_id)
         if known:
             known.sent += 1
+        if copy.chosen and message.conversation:
+            self._fleet.choose(message.conversation, copy.agent_id)
         if not message.sender.startswith(AGENT_PREFIX) and not message.origin.startswith(AGENT_PREFIX):
             self._watch.asked(copy.agent_id, self._loop.time())
         return self._publisher.to_agent(message, copy)

@@ -54,9 +54,9 @@ class Lanes:
     def send(self, lane: str, exchange: str, key: str, message: Message) -> "Future[None]":
         """Return a future that ends when `message` is durable, or fails with the last BusError.
 
-        Raises QueueFull at once when `limit` messages wait already.
+        Raises QueueFull at once when `limit` messages wait already (0: as many as the caller lets wait).
         """
-        if self._count >= self._limit:
+        if self._limit and self._count >= self._limit:
             raise QueueFull(f"{self._count} messages already wait to be published.", "Try again in a moment.")
         settled: Future[None] = self._loop.create_future()
         item = _Waiting(exchange, key, message, settled, self._loop.time() + self._patience_s)

@@ -13,9 +13,10 @@ from typing import NamedTuple
 from zlib import crc32
 
 __all__ = [
-    "DEAD_LETTER", "DEFAULT_PARTITIONS", "PARKING", "RETRY_DELAYS", "ROUTER_MAX_LENGTH", "TO_AGENT", "TO_BROKER",
-    "TO_SERVER", "Binding", "Exchange", "Queue", "Topology", "agent_queue", "agent_topology", "base_topology",
-    "broker_input", "dead_letter_queues", "partition_key", "partition_of", "retry_exchange", "retry_queue", "route_to",
+    "DEAD_LETTER", "DEFAULT_PARTITIONS", "PARKING", "RETRY_DELAYS", "ROUTER_MAX_LENGTH", "STANDING", "TO_AGENT",
+    "TO_BROKER", "TO_SERVER", "Binding", "Exchange", "Queue", "Topology", "agent_queue", "agent_topology",
+    "base_topology", "broker_input", "dead_letter_queues", "partition_key", "partition_of", "retry_exchange",
+    "retry_queue", "route_to",
 ]  # fmt: skip
 
 TO_BROKER = "muster.to_broker"
@@ -40,6 +41,10 @@ ROUTER_DELIVERY_LIMIT = 1000
 ROUTER_MAX_LENGTH = 50_000
 AGENT_DELIVERY_LIMIT = 20
 FAMILIES = ("router", "agent", "server")
+
+
+#: Exchanges with a queue behind them at all times: where there is none, somebody has deleted it.
+STANDING = frozenset({TO_BROKER, TO_SERVER, DEAD_LETTER, PARKING, *(f"muster.retry.{delay}" for delay in RETRY_DELAYS)})
 
 
 class Exchange(NamedTuple):

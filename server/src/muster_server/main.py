@@ -102,6 +102,7 @@ async def _work(
             ("inbox", parts.inbox.run()),
             ("dead letters", parts.collector.run()),
             ("forgeries", parts.quarantines.run()),
+            ("queues", parts.healing.run()),
             ("ticks", _every(TICK_S, parts.tick)),
             ("sweeps", _every(SWEEP_S, parts.sweep)),
         )

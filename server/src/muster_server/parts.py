@@ -2,6 +2,7 @@
 
 import secrets
 
+from muster_messaging.topology import base_topology
 from muster_server.access.enrolment import Enrolment
 from muster_server.access.service import Access
 from muster_server.agents.directory import Directory
@@ -32,6 +33,7 @@ from muster_server.edge.streams import OpenStreams
 from muster_server.flow.doubles import Doubles
 from muster_server.flow.inbox import Handler, Inbox
 from muster_server.flow.outbox import Outbox
+from muster_server.queues.healing import Healing
 from muster_server.queues.service import QueueSide
 from muster_server.queues.watching import QueueWatch
 from muster_server.settings import ServerSettings
@@ -82,6 +84,7 @@ class Parts:
         self.collector = Collector(queues.bus, store, clock, queues.partitions, ends)
         told = (self.agents.names, letters.waiting_by_queue, queues.figures)
         self.queue_watch = QueueWatch(queues.bus, clock, queues.partitions, *told)
+        self.healing = Healing(queues.bus, base_topology(queues.partitions))
 
         self.conversation_streams = ConversationStreams(store, epoch, drafts)
         self.command_streams, self.doubles = CommandStreams(store, epoch), Doubles(store, clock)

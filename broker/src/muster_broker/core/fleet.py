@@ -7,6 +7,9 @@ from muster_shared_models.selectors import Selector
 
 __all__ = ["Fleet", "Known"]
 
+#: Conversations of which the last choice is known.
+MOST_CHOICES = 10_000
+
 
 @dataclass(slots=True)
 class Known:
@@ -41,6 +44,7 @@ class Fleet:
     def __init__(self) -> None:
         self._agents: dict[str, Known] = {}
         self._names: dict[str, str] = {}
+        self._chosen: dict[str, str] = {}
 
     def __len__(self) -> int:
         return len(self._agents)
@@ -67,6 +71,17 @@ class Fleet:
     def find(self, id_or_name: str) -> Known | None:
         """Return an agent."""
         return self._agents.get(id_or_name) or self._agents.get(self._names.get(id_or_name.lower(), ""))
+
+    def choose(self, conversation: str, agent_id: str) -> None:
+        """Remember who was chosen last for a conversation: what comes next must not be answered before that."""
+        self._chosen.pop(conversation, None)
+        self._chosen[conversation] = agent_id
+        if len(self._chosen) > MOST_CHOICES:
+            del self._chosen[next(iter(self._chosen))]
+
+    def chosen(self, conversation: str) -> str:
+        """Return who was chosen last for a conversation; empty when that is not known."""
+        return self._chosen.get(conversation, "")
 
     def match(self, selector: Selector) -> list[Known]:
         """Return the agents that a selector chooses."""

@@ -133,7 +133,8 @@ def _route(message: Message, address: Address, fleet: Fleet) -> Decision:  # noq
     if not found:
         return Unknown(_final(Reason.NO_TARGET, f"No agent matches {address}."))
     if address.kind is AddressKind.ANY:
-        return _to_one(message, choose(found, message.sticky, message.conversation), chosen=True)
+        before = fleet.chosen(message.conversation) or message.sticky
+        return _to_one(message, choose(found, before, message.conversation), chosen=True)
     return _to_all(message, found)
 
 
@@ -159,7 +160,7 @@ def _to_all(message: Message, found: list[Known]) -> Decision:
 
 
 def choose(found: list[Known], sticky: str, conversation: str) -> Known:
-    """Return who takes a message: who answered before, else the least loaded, else who was heard last.
+    """Return who takes a message: who has the conversation already, else the least loaded, else who was heard last.
 
     Whoever is quarantined may stay so for long, and takes it only when there is nobody else.
 

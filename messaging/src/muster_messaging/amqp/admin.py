@@ -115,7 +115,7 @@ class Admin:
             try:
                 async with asyncio.timeout(CONNECTION_PATIENCE_S):
                     link: Link = await self._supervisor.link()
-                self._channel = await link.open_channel()
+                    self._channel = await link.open_channel()
             except TimeoutError as error:
                 raise Disconnected(f"The queue server cannot be reached: {self._supervisor.trouble}.") from error
             except Lost as lost:

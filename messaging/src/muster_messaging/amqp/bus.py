@@ -21,6 +21,8 @@ __all__ = ["AmqpBus"]
 
 #: Seconds that `open` tries before it says that nobody answers.
 OPEN_TIMEOUT_S = 10.0
+#: Seconds that `subscribe` waits for a connection and for the queue server's answer.
+SUBSCRIBE_TIMEOUT_S = 30.0
 
 _LOG = logging.getLogger("muster.amqp")
 
@@ -79,7 +81,7 @@ class AmqpBus:
         return self._publisher.publish(exchange, key, message)
 
     async def subscribe(self, queue: str, prefetch: int) -> AmqpSubscription:
-        """Begin to receive; see Bus. Raises Refused when there is no such queue or it may not be read."""
+        """Begin to receive; see Bus."""
         if self._closed:
             raise Disconnected("The bus is closed.")
         subscription = AmqpSubscription(queue, prefetch)
@@ -89,12 +91,15 @@ class AmqpBus:
         self._keepers[keeper] = subscription
         keeper.add_done_callback(self._keepers.pop)
         try:
-            await asyncio.wait((keeper, standing), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((keeper, standing), timeout=SUBSCRIBE_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             subscription.abandon()
             raise
         if not standing.done():
-            raise Disconnected("The bus was closed.")
+            subscription.abandon()
+            keeper.cancel()
+            why = "The bus was closed." if self._closed else f"No answer within {SUBSCRIBE_TIMEOUT_S:g} s."
+            raise Disconnected(why)
         standing.result()
         return subscription
 

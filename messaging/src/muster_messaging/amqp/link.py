@@ -70,7 +70,11 @@ class Link(AsyncioConnection):  # type: ignore[misc]  # pika is untyped
             channel: LinkChannel = self.channel(on_open_callback=future.set_result)
         except AMQPError as error:
             raise lost_by(error) from error
-        await asyncio.wait((future, channel.lost), return_when=asyncio.FIRST_COMPLETED)
+        try:
+            await asyncio.wait((future, channel.lost), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            future.add_done_callback(lambda opened: opened.result().drop())  # nobody will use it
+            raise
         if channel.lost.done():
             raise channel.lost.result()
         return channel

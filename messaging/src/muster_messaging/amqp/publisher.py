@@ -1,7 +1,7 @@
 """Publishes on one channel with confirms, in the order of the calls. Nothing waits here: every answer is immediate.
 
-A publish ends as: confirmed | returned (Unroutable) | nacked (QueueFull) | deadline (Unconfirmed) | channel lost
-(Refused for the culprit, Unconfirmed for the rest). One sweep looks after all deadlines.
+A publish ends as: confirmed | returned (Unroutable; Transient where a queue always is) | nacked (QueueFull) | deadline
+(Unconfirmed) | channel lost (Refused for the culprit, Unconfirmed for the rest). One sweep looks after all deadlines.
 """
 
 import asyncio
@@ -14,8 +14,18 @@ from muster_messaging.amqp.channel import LinkChannel
 from muster_messaging.amqp.codec import Encoder
 from muster_messaging.amqp.lost import Lost
 from muster_messaging.amqp.unconfirmed import InFlight, Publish, blame
-from muster_messaging.errors import BusError, Disconnected, QueueFull, Refused, TooLarge, Unconfirmed, Unroutable
+from muster_messaging.errors import (
+    BusError,
+    Disconnected,
+    QueueFull,
+    Refused,
+    TooLarge,
+    Transient,
+    Unconfirmed,
+    Unroutable,
+)
 from muster_messaging.message import MAX_BODY_BYTES, Message
+from muster_messaging.topology import STANDING
 
 __all__ = ["Publisher"]
 
@@ -124,7 +134,9 @@ class Publisher:
             if method == wire.BASIC_NACK:
                 publish.fail(QueueFull(f"A queue behind {publish.exchange or 'the default exchange'} is full."))
             elif publish.returned:
-                publish.fail(Unroutable(publish.returned))
+                # The server declares again what somebody has deleted: until then it is not the message's fault.
+                kind = Transient if publish.exchange in STANDING else Unroutable
+                publish.fail(kind(publish.returned))
             else:
                 publish.confirm()
         return True

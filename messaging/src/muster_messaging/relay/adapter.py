@@ -5,8 +5,11 @@ from collections.abc import Iterable
 
 from muster_messaging.bus import Bus, Subscription
 from muster_messaging.frames import FrameDelivery, decode, encode
+from muster_shared_models.ids import IdKind
 
 __all__ = ["FrameAdapter"]
+
+AGENTS = f"{IdKind.AGENT.value}_"
 
 
 class FrameAdapter:
@@ -16,8 +19,14 @@ class FrameAdapter:
         self._bus = bus
 
     def publish_frame(self, exchange: str, key: str, sender: str, frame: bytes) -> "Future[None]":
-        """Read a frame and publish it in the sender's name."""
-        return self._bus.publish(exchange, key, decode(frame, sender))
+        """Read a frame and publish it in the sender's name.
+
+        RabbitMQ will vouch for this process alone, so an agent's name goes along as the origin, whatever it claims.
+        """
+        message = decode(frame, sender)
+        if sender.startswith(AGENTS):
+            message = message._replace(origin=sender)
+        return self._bus.publish(exchange, key, message)
 
     async def subscribe_frames(self, queue: str, prefetch: int) -> "_Framed":
         """Begin to receive."""

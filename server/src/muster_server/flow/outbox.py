@@ -63,7 +63,8 @@ class Outbox:
     def __init__(self, store: Store, bus: Bus, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._lanes = Lanes(bus, patience_s=PATIENCE_S, limit=LIMIT + 2_000)
+        # No limit here: what is stored must be published, and `need_room` says what may be stored.
+        self._lanes = Lanes(bus, patience_s=PATIENCE_S, limit=0)
         self._confirmed: list[int] = []
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
+from muster_server.store.store import unreadable
 from muster_server.store.transaction import Transaction
 from muster_shared_models.problems import MusterError, Reason
 
@@ -84,10 +85,20 @@ class PostgresStore:
         return connection, self._local.transaction
 
     def _read(self, unit: Callable[[Transaction], T]) -> T:
-        connection, transaction = self._session()
-        with connection.transaction():
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            return unit(transaction)
+        import psycopg  # noqa: PLC0415 - an extra
+
+        for tries in range(2):
+            known = getattr(self._local, "connection", None)
+            try:
+                connection, transaction = self._session()
+                with connection.transaction():
+                    connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                    return unit(transaction)
+            except psycopg.OperationalError as error:
+                # A connection that was lost since the last read says so only now: a new one may do.
+                if tries or known is None or not known.closed:
+                    raise unreadable(error) from error
+        raise AssertionError("the second try returns or raises")
 
     def _write_all(self) -> None:
         while (item := self._units.get()) is not None:

@@ -16,13 +16,19 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from muster_messaging.commit import GroupCommit, open_sqlite
 from muster_server.store.transaction import Transaction
+from muster_shared_models.problems import MusterError, Reason
 
-__all__ = ["SqliteStore", "Store"]
+__all__ = ["SqliteStore", "Store", "unreadable"]
 
 T = TypeVar("T")
 
 #: Threads that read beside the writer.
 READERS = 2
+
+
+def unreadable(error: Exception) -> MusterError:
+    """Return what people are told of a read that failed."""
+    return MusterError(Reason.DATABASE_BUSY, f"The database cannot be read: {error}.", "Try again in a moment.")
 
 
 class Store(Protocol):
@@ -33,7 +39,10 @@ class Store(Protocol):
         ...
 
     async def read(self, unit: Callable[[Transaction], T]) -> T:
-        """Return what `unit` returns; it sees one consistent state and may change nothing."""
+        """Return what `unit` returns; it sees one consistent state and may change nothing.
+
+        Raises DATABASE_BUSY when the database cannot be read.
+        """
         ...
 
     async def look(self, unit: Callable[[Transaction], T]) -> T:
@@ -70,20 +79,28 @@ class SqliteStore:
         return self._read(unit)
 
     def _read(self, unit: Callable[[Transaction], T]) -> T:
-        transaction: Transaction | None = getattr(self._local, "transaction", None)
-        if transaction is None:
+        try:
+            connection, transaction = self._session()
+            connection.execute("BEGIN")
+            try:
+                return unit(transaction)
+            finally:
+                connection.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_ERROR:
+                raise  # a fault of ours in the statement
+            raise unreadable(error) from error
+
+    def _session(self) -> tuple[sqlite3.Connection, Transaction]:
+        """Return this thread's own connection."""
+        if getattr(self._local, "transaction", None) is None:
             connection = sqlite3.connect(
                 f"file:{self._path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
             )
             self._opened.append(connection)
             self._local.connection = connection
-            transaction = self._local.transaction = Transaction(connection, SQLiteDialect_pysqlite())
-        connection = self._local.connection
-        connection.execute("BEGIN")
-        try:
-            return unit(transaction)
-        finally:
-            connection.execute("ROLLBACK")
+            self._local.transaction = Transaction(connection, SQLiteDialect_pysqlite())
+        return self._local.connection, self._local.transaction
 
     async def close(self) -> None:
         """Finish what waits, then close every connection."""
