@@ -12,6 +12,7 @@ from muster_shared_models.agents import Offence
 from tests.broker.fleets import message_to
 
 RATE, BURST = 10.0, 100
+NOBODYS = message_to("server", sender="")
 
 
 def sends(
@@ -53,6 +54,18 @@ def test_while_the_broker_is_behind_nobody_takes_more_than_a_fifth_of_it(others:
         for other in range(others):
             sends(watched, 1, at=0, behind=True, sender=f"brk_{other}")
     assert bool(told) == cut_off
+
+
+def test_what_comes_by_the_servers_relay_to_rabbitmq_counts_for_the_agent_that_the_relay_vouches_for() -> None:
+    watched = Conduct(RATE, BURST)
+    relayed = {"sender": "muster", "origin": "agt_1"}
+
+    assert sends(watched, 1000, at=0, **relayed, retries=1) == []  # a broker's, and counted before
+    [told] = sends(watched, 1000, at=0, **relayed)
+
+    assert told.agent_id == "agt_1"
+    assert watched.fate(message_to("server", **relayed)) is Fate.ASIDE
+    assert watched.fate(message_to("server", sender="muster", origin="agt_2")) is Fate.PASS
 
 
 def test_long_messages_count_as_several() -> None:
@@ -101,20 +114,22 @@ def test_one_agents_flood_is_not_anothers_and_servers_and_brokers_are_not_counte
     assert sends(watched, BURST, at=0, sender="agt_2") == []
     for sender in ("server", "brk_1", "", "muster"):
         assert sends(watched, 1000, at=0, sender=sender) == []
-    assert [watched.fate(sender) for sender in ("server", "brk_1", "muster")] == [Fate.PASS] * 3
+    assert [watched.fate(message_to("server", sender=sender)) for sender in ("server", "brk_1", "muster")] == [
+        Fate.PASS
+    ] * 3
 
 
 def test_a_flood_of_nobody_is_told_to_nobody_but_dropped_until_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conduct, "KEPT", 2)
     watched = Conduct(RATE, BURST)
     assert sends(watched, BURST, at=0, sender="") == []
-    assert watched.fate("") is Fate.PASS
+    assert watched.fate(NOBODYS) is Fate.PASS
     assert sends(watched, 1, at=0, sender="") == []
-    assert [watched.fate("") for _ in range(4)] == [Fate.ASIDE, Fate.ASIDE, Fate.DROP, Fate.DROP]
+    assert [watched.fate(NOBODYS) for _ in range(4)] == [Fate.ASIDE, Fate.ASIDE, Fate.DROP, Fate.DROP]
     assert sends(watched, 1, at=1, sender="") == []
-    assert watched.fate("") is Fate.DROP
+    assert watched.fate(NOBODYS) is Fate.DROP
     assert sends(watched, 1, at=60, sender="") == []
-    assert watched.fate("") is Fate.PASS
+    assert watched.fate(NOBODYS) is Fate.PASS
 
 
 def test_after_a_pardon_it_begins_anew_and_is_told_again() -> None:
@@ -170,6 +185,11 @@ def test_a_wrong_partition_a_brokers_voice_and_anothers_name_are_forged() -> Non
     assert "which is not its conversation's" in forged(wrong)
     assert "spoke as a broker" in forged(type="notice")
     assert "named user:usr_1 as the sender" in forged(origin="user:usr_1")
+
+
+def test_through_the_relay_to_rabbitmq_an_agent_speaks_as_a_broker_no_more_than_elsewhere() -> None:
+    assert "spoke as a broker" in forged(sender="muster", origin="agt_1", type="notice")
+    assert forged(sender="muster", origin="agt_1") == ""
 
 
 def test_what_honest_agents_servers_and_brokers_send_is_not() -> None:

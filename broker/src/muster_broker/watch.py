@@ -44,7 +44,7 @@ class Watch:
             self._tell(flood)
         if forged := forgery(message, delivery.key, self._partitions):
             self._tell(forged)
-        return self._conduct.fate(message.sender)
+        return self._conduct.fate(message)
 
     def asked(self, agent_id: str, now: float) -> None:
         """A message that no agent sent goes to this one."""

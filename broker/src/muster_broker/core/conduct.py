@@ -20,6 +20,7 @@ __all__ = ["AGENT_PREFIX", "Conduct", "Fate", "Report", "forgery"]
 
 #: What the names of agents begin with, as verified senders.
 AGENT_PREFIX = f"{IdKind.AGENT.value}_"
+BROKER_PREFIX = f"{IdKind.BROKER.value}_"
 #: The sender of what came without one. Who that is cannot be found out, but it must not flood the dead letters.
 NOBODY = ""
 #: A queue of 50,000 messages holds 256 MiB at most: its bytes must not run out before its length.
@@ -72,6 +73,17 @@ class _Bucket:
         self.asked: deque[float] = deque(maxlen=MAX_RUNS)
 
 
+def who(message: Message) -> str:
+    """Return whom a message counts for: the verified sender.
+
+    What comes to RabbitMQ by the server's relay has the server's login for a sender. Then it is the agent for which the
+    relay vouches; but what a broker sent round the retry queue has been counted.
+    """
+    if message.sender.startswith((AGENT_PREFIX, BROKER_PREFIX)) or not message.sender or message.retries:
+        return message.sender
+    return message.origin if message.origin.startswith(AGENT_PREFIX) else message.sender
+
+
 class Conduct:
     """Watches senders. `rate` tokens a second come back, `burst` are the most; a rate of 0 lets everything pass."""
 
@@ -86,7 +98,7 @@ class Conduct:
 
         `behind`: more messages wait than the broker has in hand.
         """
-        sender = message.sender
+        sender = who(message)
         self._count += 1
         if not self._rate or not (sender.startswith(AGENT_PREFIX) or sender == NOBODY):
             return None
@@ -110,9 +122,9 @@ class Conduct:
         detail = f"It sent {self._burst:,} messages above the {self._rate:g} a second that an agent may send unasked."
         return Report(sender, Offence.FLOODING, "", detail)
 
-    def fate(self, sender: str) -> Fate:
+    def fate(self, message: Message) -> Fate:
         """Return what becomes of the message that was just taken: nothing of a flood is routed once it is told."""
-        bucket = self._buckets.get(sender)
+        bucket = self._buckets.get(who(message))
         if bucket is None or not bucket.told:
             return Fate.PASS
         bucket.since += 1
@@ -142,7 +154,7 @@ class Conduct:
 
 def forgery(message: Message, key: str, partitions: int) -> Report | None:
     """Return what is to be told of a message in which an agent claims what it is not, or None."""
-    sender = message.sender
+    sender = who(message)
     if not sender.startswith(AGENT_PREFIX):
         return None
     if misplaced(message, key, partitions):
