@@ -135,8 +135,8 @@ class Publisher:
                 publish.fail(QueueFull(f"A queue behind {publish.exchange or 'the default exchange'} is full."))
             elif publish.returned:
                 # The server declares again what somebody has deleted: until then it is not the message's fault.
-                kind = Transient if publish.exchange in STANDING else Unroutable
-                publish.fail(kind(publish.returned))
+                error = Transient if publish.exchange in STANDING else Unroutable
+                publish.fail(error(publish.returned))
             else:
                 publish.confirm()
         return True
