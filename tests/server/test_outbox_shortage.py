@@ -1,6 +1,7 @@
 """Found by R10: the outbox while the database or the queue server cannot write."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,13 +76,17 @@ async def test_a_message_of_which_nobody_knows_what_became_is_kept(tmp_path: Pat
     await store.close()
 
 
-async def test_what_is_stored_is_published_however_much_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("limit", "most"), [("LIMIT", 2), ("LIMIT_BYTES", 3000)])
+async def test_what_is_stored_is_published_however_much_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
+) -> None:
     # Given more stored messages than are accepted at a time
-    monkeypatch.setattr(outbox_module, "LIMIT", 2)
+    monkeypatch.setattr(outbox_module, limit, most)
     store = await open_store("", tmp_path)
     left = Outbox(store, FakeBus(), system_clock())
+    outgoing = replace(OUTGOING, message=Message("msg_1", "note", bytes(1000)))
     for _ in range(3):
-        await store.write(lambda tx: left.add(tx, OUTGOING))
+        await store.write(lambda tx: left.add(tx, outgoing))
 
     # When the next server publishes them
     bus = FakeBus()
@@ -93,5 +98,8 @@ async def test_what_is_stored_is_published_however_much_waits(tmp_path: Path, mo
     with pytest.raises(MusterError) as refusal:
         outbox.need_room()
     assert refusal.value.reason is Reason.OVERLOADED
+    bus.release()
+    await eventually(lambda: not outbox.waiting)
+    outbox.need_room()
     await outbox.close()
     await store.close()

@@ -27,8 +27,9 @@ __all__ = ["Forget", "Outbox", "Outgoing"]
 
 log = structlog.get_logger()
 
-#: Stored messages that are not confirmed; above it, nothing more is accepted.
+#: Stored messages that are not confirmed, and bytes of them in memory; above either, nothing more is accepted.
 LIMIT = 20_000
+LIMIT_BYTES = 256 * 1024 * 1024
 #: Confirmed messages are forgotten in batches, at the latest after this time.
 FORGET_EVERY_S = 0.25
 #: After the database has refused it, later.
@@ -65,6 +66,7 @@ class Outbox:
         self._clock = clock
         # No limit here: what is stored must be published, and `need_room` says what may be stored.
         self._lanes = Lanes(bus, patience_s=PATIENCE_S, limit=0)
+        self._bytes = 0
         self._confirmed: list[int] = []
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -82,10 +84,10 @@ class Outbox:
 
     def need_room(self) -> None:
         """Raise OVERLOADED when too much waits."""
-        if self._lanes.waiting >= LIMIT:
+        if self._lanes.waiting >= LIMIT or self._bytes >= LIMIT_BYTES:
             raise MusterError(
                 Reason.OVERLOADED,
-                f"{self._lanes.waiting} messages wait for the queue server.",
+                f"{self._lanes.waiting} messages ({self._bytes >> 20} MiB) wait for the queue server.",
                 "Nothing was stored; try again in a few seconds.",
             )
 
@@ -105,6 +107,7 @@ class Outbox:
 
     def offer(self, row_id: int, outgoing: Outgoing) -> None:
         """Publish a message that is on disk."""
+        self._bytes += len(outgoing.message.body)
         settled = self._lanes.send(outgoing.lane, outgoing.exchange, outgoing.key, outgoing.message)
         settled.add_done_callback(lambda done: self._settled(row_id, outgoing, done))
 
@@ -125,6 +128,7 @@ class Outbox:
         await self._forget()
 
     def _settled(self, row_id: int, outgoing: Outgoing, done: "Future[None]") -> None:
+        self._bytes -= len(outgoing.message.body)
         error = done.exception()
         if error is None:
             self._done_with(row_id)
