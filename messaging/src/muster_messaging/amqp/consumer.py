@@ -149,9 +149,6 @@ class AmqpSubscription:
         if epoch != self._epoch:
             return  # a channel that was given up, and is still on its way out
         self._ledger.delivered(tag)
-        if properties is None:
-            # Nobody can read it, so nobody would ever settle it.
-            self.reject(self._base + tag)
-        elif self._over is None:
+        if self._over is None:
             self._arrived.append(read_delivery(self._base + tag, key, properties, body))
             self._something.set()
