@@ -49,6 +49,9 @@ class Kind(NamedTuple):
 
 KINDS = (
     Kind("a frame that is none", "frame_malformed", PARKED),
+    Kind("a number out of range", "frame_malformed", PARKED, {"seq": 2**64 - 1, "to": "server"}),
+    Kind("a zero byte", "frame_malformed", PARKED, {"to": "ser\0ver"}),
+    Kind("too much of control fields", "frame_malformed", PARKED, {"to": "server", "trace": "x" * 5000}),
     Kind("a schema of the future", "schema_unknown", PARKED, {"schema": 99, "to": "server"}),
     Kind("the wrong partition", "invalid_address", PARKED, {"to": "server", "type": EVENTS}, misplaced=True),
     Kind("an address that is none", "invalid_address", "", {"to": "over there"}),

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -128,6 +128,36 @@ async def test_poison_of_every_kind_is_put_aside_with_why_and_delays_nothing(
     while "i" * 255 not in {notice.message_id for notice in notices}:
         async with asyncio.timeout(30):
             notices += [NOTICE.validate_json(each.message.body) for each in await inbox.next_batch()]
+    await bus.close()
+
+
+@pytest.fixture
+def roomy(rabbitmq: TestRabbit) -> Iterator[None]:
+    """RabbitMQ as somebody else may run it: it takes larger messages than we do."""
+    if rabbitmq.node is None:
+        pytest.skip("this RabbitMQ is not ours to change")
+    # The old place of this setting, and the new one.
+    put = "application:set_env(rabbit, max_message_size, {0}), persistent_term:put(max_message_size, {0})."
+    rabbitmq.control("eval", put.format(16 * MAX_BODY_BYTES))
+    yield
+    rabbitmq.control("eval", put.format(MAX_BODY_BYTES))
+
+
+@pytest.mark.usefixtures("roomy")
+async def test_a_body_that_only_the_queue_server_takes_is_kept_whole(server: RunningServer, agent: Puppet) -> None:
+    url, size = str(agent.registered.transport.amqp.url), 3 * MAX_BODY_BYTES
+    bus = await AmqpBus.open(url)
+    inbox = await bus.subscribe(agent_queue(agent.id), 10)
+    large = RawProperties(TO_SELF, "large", agent.id, type=CHAT)
+    good = RawProperties(TO_SELF, "good", agent.id, type=CHAT)
+
+    await publish(url, [(TO_BROKER, KEY, large, bytes(size)), (TO_BROKER, KEY, good, b"{}")])
+
+    await take_until(inbox, {"good"})
+    letter = (await letters(server, 1))["large"]
+    assert (letter["queue"].partition(".")[0], letter["size"]) == ("broker_input_queue", size)
+    assert (letter["reason"], letter["sender"]) == ("frame_malformed", agent.id)
+    assert "body" in letter["detail"]
     await bus.close()
 
 
