@@ -85,6 +85,15 @@ def test_why_a_message_died_is_known_although_nobody_can_read_it() -> None:
     assert read(RawProperties(headers, message_id="m1", user_id="agt_1")).died_of == "rejected"
 
 
+def test_deaths_that_a_stranger_claims_are_cut_to_what_can_be_kept() -> None:
+    death = {"reason": "a\0b", "queue": "q" * 1000}
+    properties = spec.BasicProperties(message_id="m1", headers={"x-death": [death]})
+
+    delivery = read(properties)
+
+    assert (delivery.died_of, delivery.died_in) == ("ab", "q" * 255)
+
+
 GOOD = Message("m1", "chat", b"body", "agt_1")
 
 

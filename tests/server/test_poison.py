@@ -166,25 +166,30 @@ async def test_every_reader_puts_aside_what_it_cannot_read(
 ) -> None:
     """The server's inbox, an agent, and the reader of the dead letters itself."""
     bus = await AmqpBus.open(str(agent.registered.transport.amqp.url))
-    inbox = await bus.subscribe(agent_queue(agent.id), 10)
+    inbox = await bus.subscribe(agent_queue(agent.id), 1)
     headers, _ = POISON["a time beyond all calendars"]
     ways = {"inbox": (TO_SERVER, IN), "agent": (TO_AGENT, agent.id), "dead": (DEAD_LETTER, "router"),
             "parked": (PARKING, IN)}  # fmt: skip
     login = urlsplit(rabbitmq_url).username or "guest"
-    await publish(
-        rabbitmq_url,
-        [(*way, RawProperties(headers, name, login, type=CHAT), name.encode()) for name, way in ways.items()],
-    )
+    wild: list[Raw] = [
+        (*way, RawProperties(headers, name, login, type=CHAT), name.encode()) for name, way in ways.items()
+    ]
+    death = field("reason", "S", table(b"\0")) + field("queue", "S", table(b"\0" * 300))
+    deaths = field("x-death", "A", table(b"F" + table(death))) + field("x-first-death-queue", "S", table(b"\0"))
+    wild.append((TO_AGENT, agent.id, RawProperties(deaths, "undead", login, type="poem"), b"undead"))
+    await publish(rabbitmq_url, wild)
 
     async with asyncio.timeout(30):
-        [delivery] = await inbox.next_batch()
-    assert judge(delivery.message, None, time.time_ns() // 1_000_000).do is Do.REJECT
-    inbox.reject(delivery.tag)
+        for _ in range(2):
+            [delivery] = await inbox.next_batch()
+            assert judge(delivery.message, None, time.time_ns() // 1_000_000).do is Do.REJECT
+            inbox.reject(delivery.tag)
 
-    found = await letters(server, len(ways))
+    found = await letters(server, len(wild))
     assert {(name, each["queue"], each["reason"], each["size"]) for name, each in found.items()} == {
         ("inbox", "server_input_queue", "frame_malformed", 5),
         ("agent", agent_queue(agent.id), "frame_malformed", 5),
+        ("undead", agent_queue(agent.id), "rejected", 6),
         ("dead", "dead_letter_queue.router", "frame_malformed", 4),
         ("parked", "parking_queue", "frame_malformed", 6),
     }

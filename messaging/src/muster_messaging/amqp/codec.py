@@ -138,8 +138,12 @@ def _fault(table: wire.Table) -> str:
 
 
 def _death(table: wire.Table) -> tuple[str, str]:
-    """Return reason and queue of the latest death: RabbitMQ puts it first."""
+    """Return reason and queue of the latest death: RabbitMQ puts it first. A message that never died may claim any."""
     deaths = table.others.get(b"x-death")
     if isinstance(deaths, list) and deaths and isinstance(deaths[0], dict):
-        return str(deaths[0].get("reason", "")), str(deaths[0].get("queue", ""))
-    return table.texts.get(b"x-first-death-reason", ""), table.texts.get(b"x-first-death-queue", "")
+        return _name(deaths[0].get("reason", "")), _name(deaths[0].get("queue", ""))
+    return _name(table.texts.get(b"x-first-death-reason", "")), _name(table.texts.get(b"x-first-death-queue", ""))
+
+
+def _name(claimed: object) -> str:
+    return str(claimed).replace("\0", "")[: wire.SHORT_LIMIT]
