@@ -8,6 +8,7 @@ from pika import spec
 
 from muster_messaging.amqp import wire
 from muster_messaging.amqp.codec import Encoder, read_delivery
+from muster_messaging.amqp.consumer import AmqpSubscription
 from muster_messaging.amqp.deliveries import DeliveryReader
 from muster_messaging.frames import decode, encode
 from muster_messaging.message import (
@@ -92,6 +93,16 @@ def test_deaths_that_a_stranger_claims_are_cut_to_what_can_be_kept() -> None:
     delivery = read(properties)
 
     assert (delivery.died_of, delivery.died_in) == ("ab", "q" * 255)
+
+
+async def test_thousands_of_them_are_all_handed_out_and_make_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    subscription = AmqpSubscription("work", 2000)
+    for tag in range(1, 2001):
+        subscription._on_delivery(0, tag, "key", None, b"body")
+
+    assert len(await subscription.next_batch()) == 2000
+    [line] = [record.getMessage() for record in caplog.records if record.name == "muster.amqp"]
+    assert "work: 1 more that cannot be read" in line
 
 
 GOOD = Message("m1", "chat", b"body", "agt_1")
