@@ -280,7 +280,7 @@ async def test_when_not_even_putting_aside_works_a_message_stays_until_it_does(d
         if exchange != PARKING or len(tries) >= 4:
             return None
         tries.append(message.id)
-        return TooLarge("no room")
+        return QueueFull("no room")
 
     broker.bus.refuse = refuse
     await desk.send("agent:builder", schema=SCHEMA + 1)

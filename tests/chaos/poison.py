@@ -6,9 +6,9 @@ A registered agent sends them, as any agent could: through the broker to the ser
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from hashlib import sha256
 from typing import Any, NamedTuple
 
+from muster_messaging.frames import decode
 from muster_messaging.message import Message
 from muster_messaging.relay.client import RelayBus
 from muster_messaging.topology import TO_BROKER, partition_key, partition_of
@@ -48,7 +48,10 @@ class Kind(NamedTuple):
 
 
 KINDS = (
-    Kind("a frame that is none", "schema_unknown", PARKED),
+    Kind("a frame that is none", "frame_malformed", PARKED),
+    Kind("a number out of range", "frame_malformed", PARKED, {"seq": 2**64 - 1, "to": "server"}),
+    Kind("a zero byte", "frame_malformed", PARKED, {"to": "ser\0ver"}),
+    Kind("too much of control fields", "frame_malformed", PARKED, {"to": "server", "trace": "x" * 5000}),
     Kind("a schema of the future", "schema_unknown", PARKED, {"schema": 99, "to": "server"}),
     Kind("the wrong partition", "invalid_address", PARKED, {"to": "server", "type": EVENTS}, misplaced=True),
     Kind("an address that is none", "invalid_address", "", {"to": "over there"}),
@@ -102,7 +105,7 @@ class Poisoner:
         partition = (partition_of(conversation, partitions) + kind.misplaced) % partitions
         if not kind.fields:
             frame = b"\xff\xff" + name.encode()
-            self.sent[f"unreadable_{sha256(frame).hexdigest()[:26]}"] = kind
+            self.sent[decode(frame, agent.id).id] = kind
             await _publish_raw(agent, Publish(number=1, exchange=TO_BROKER, key=partition_key(partition), frame=frame))
             return
         good = ChatBody(text="poison", run_id="", sender_name="poisoner").model_dump_json().encode()

@@ -9,9 +9,9 @@ from pika import frame as frames
 from pika import spec
 
 from muster_messaging.amqp import wire
-from muster_messaging.amqp.codec import UNREADABLE, Encoder, read_delivery
+from muster_messaging.amqp.codec import Encoder, read_delivery
 from muster_messaging.amqp.deliveries import DeliveryReader
-from muster_messaging.message import Message
+from muster_messaging.message import UNREADABLE, Message
 
 FRAME_MAX = 4096
 CHANNEL = 3
@@ -19,10 +19,18 @@ CHANNEL = 3
 short_texts = some.text(max_size=60)
 texts = some.text(max_size=200)
 numbers = some.integers(-(2**63), 2**63 - 1)
+counts, times = some.integers(0, 2**32 - 1), some.integers(0, 2**63 - 1)
+written = some.text(some.characters(exclude_characters="\0", codec="utf-8"), max_size=200)
 messages = some.builds(
     Message, id=short_texts, type=short_texts, body=some.binary(max_size=3 * FRAME_MAX), to=texts, conversation=texts,
     run=texts, correlation_id=short_texts, seq=numbers, attempt=numbers, hops=numbers, schema=numbers,
     expires_at_ms=numbers, trace=texts, sticky=texts, origin=texts, retries=numbers,
+)  # fmt: skip
+readable = some.builds(
+    Message, id=some.text("abc", min_size=1), type=short_texts.map(lambda text: text.replace("\0", "")),
+    body=some.binary(max_size=3 * FRAME_MAX), to=written, conversation=written, run=written, seq=times, attempt=counts,
+    hops=counts, schema=counts, expires_at_ms=times, trace=written, sticky=written, origin=written, retries=counts,
+    correlation_id=some.text("abc"), aside=written, sender=some.just(""),
 )  # fmt: skip
 header_values = some.recursive(
     some.none() | some.booleans() | numbers | texts | some.binary(max_size=20),
@@ -78,7 +86,7 @@ def test_pika_reads_what_we_write(message: Message, exchange: str, key: str) -> 
     assert all(len(part.marshal()) <= FRAME_MAX for part in (header, *bodies))
 
 
-@given(messages, short_texts)
+@given(readable, short_texts)
 def test_what_we_write_and_the_server_passes_on_is_what_we_read(message: Message, key: str) -> None:
     _, header, *_ = pika_reads(Encoder(CHANNEL, "muster", FRAME_MAX).frames("", key, message))
 
@@ -109,15 +117,32 @@ def test_whatever_headers_a_stranger_sends_are_read_as_pika_reads_them(headers: 
     read_delivery(1, "key", read, read_body)
 
 
-def test_a_field_of_the_wrong_kind_is_as_good_as_missing() -> None:
-    headers = {"to": 5, "seq": "seven", "conv": None, "hops": True, "retries": [1], "x-delivery-count": "many"}
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"to": 5}, {"seq": "seven"}, {"conv": None}, {"hops": True}, {"retries": [1]}, {"schema": "1"},
+        {"seq": -1}, {"attempt": 2**32}, {"hops": -(2**63)}, {"expires": -1}, {"retries": 2**63 - 1}, {"to": "a\0b"},
+        {"trace": "€" * 2731},
+    ],
+)  # fmt: skip
+def test_a_field_of_the_wrong_kind_or_out_of_range_makes_a_message_unreadable(headers: dict[str, Any]) -> None:
+    properties = spec.BasicProperties(headers=headers, message_id="m1", type="chat", user_id="agt_1")
 
-    [(_, _, read, _)] = delivered(*pika_delivers("key", spec.BasicProperties(headers=headers), b""))
+    [(_, _, read, _)] = delivered(*pika_delivers("key", properties, b"body"))
 
-    assert read is not None
+    message = read_delivery(1, "key", read, b"body").message
+    assert message._replace(aside="") == Message("m1", "unreadable", b"body", "agt_1", schema=2)
+    assert message.aside.startswith("frame_malformed: ")
+
+
+@pytest.mark.parametrize(("count", "attempt"), [("many", 1), (-5, 1), (3, 4), (2**63 - 1, 2**32 - 1)])
+def test_whatever_count_of_deliveries_a_stranger_claims_the_attempt_can_be_passed_on(count: Any, attempt: int) -> None:
+    properties = spec.BasicProperties(headers={"x-delivery-count": count}, message_id="m1")
+
+    [(_, _, read, _)] = delivered(*pika_delivers("key", properties, b""))
+
     delivery = read_delivery(1, "key", read, b"")
-    assert delivery.message == Message("", "")
-    assert delivery.attempt == 1
+    assert (delivery.message.id, delivery.attempt) == ("m1", attempt)
 
 
 def test_a_sender_in_the_headers_is_not_believed() -> None:
@@ -158,7 +183,7 @@ def test_damaged_properties_are_given_out_as_unreadable_and_the_next_message_is_
 
     first, second = delivered(deliver, damaged, deliver, header)
 
-    assert first[2] is None or isinstance(first[2], wire.Properties)
+    read_delivery(*first)
     assert second[2] is not None
     assert second[2].message_id == "next"
 
@@ -169,8 +194,10 @@ def test_nested_tables_beyond_all_measure_are_unreadable_and_no_crash() -> None:
         nested = b"\x01aF" + wire.U32.pack(len(nested)) + nested
     table = wire.U32.pack(len(nested)) + nested
 
-    with pytest.raises(UNREADABLE):
-        wire.read_properties(wire.U16.pack(1 << 13) + table, 0)
+    read = wire.read_properties(wire.U16.pack(1 << 13 | 1 << 7) + table + wire.short("after"), 0)
+
+    assert read.message_id == "after"
+    assert read_delivery(1, "key", read, b"").message.type == UNREADABLE
 
 
 @pytest.mark.parametrize("field", ["id", "type", "correlation_id"])
@@ -181,6 +208,15 @@ def test_short_fields_above_255_bytes_cannot_be_sent(field: str) -> None:
 
     with pytest.raises(ValueError, match="258 bytes"):
         encoder.frames("", "", fits._replace(**{field: "€" * 86}))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("field", ["seq", "attempt", "schema", "expires_at_ms"])
+@pytest.mark.parametrize("number", [10**300, 2**63, -(2**63) - 1])
+def test_numbers_that_amqp_has_no_place_for_cannot_be_sent(field: str, number: int) -> None:
+    encoder = Encoder(CHANNEL, "muster", FRAME_MAX)
+
+    with pytest.raises(ValueError, match="out of range"):
+        encoder.frames("", "", Message("i", "t")._replace(**{field: number}))  # type: ignore[arg-type]
 
 
 def test_control_fields_above_one_frame_cannot_be_sent() -> None:

@@ -130,6 +130,26 @@ async def test_a_permanent_error_is_told_at_once_and_the_lane_goes_on(error: typ
     assert bus.published == ["m0", "m1", "m2"]
 
 
+async def test_a_message_at_which_the_bus_itself_fails_is_refused_and_the_lane_goes_on() -> None:
+    bus = ScriptedBus()
+    ordinary = bus.publish
+
+    def publish(exchange: str, key: str, sent: Message) -> "Future[None]":
+        if sent.seq > 2**63:
+            raise OverflowError("int too large to convert")
+        return ordinary(exchange, key, sent)
+
+    bus.publish = publish  # type: ignore[method-assign]
+    lanes = Lanes(bus, patience_s=30)
+
+    futures = [lanes.send("a", "x", "k", message(n, seq=10**300 if n in (0, 2) else n)) for n in range(4)]
+    ends = await asyncio.gather(*futures, return_exceptions=True)
+
+    assert [type(end) for end in ends] == [Refused, type(None), Refused, type(None)]
+    assert "int too large" in str(ends[0])
+    assert lanes.waiting == 0
+
+
 async def test_what_fails_too_long_is_given_up_with_the_last_error_and_the_lane_goes_on() -> None:
     bus = ScriptedBus()
     bus.decide = lambda sent: QueueFull("full") if sent.id == "m0" else None  # type: ignore[method-assign]

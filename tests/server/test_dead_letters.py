@@ -120,7 +120,7 @@ async def test_a_frame_that_is_none_is_kept_and_stops_nobody(server: RunningServ
         await _wild(desk, wild)
     found = await letters(server, desk.agent.registered.partitions)
     assert {(each["type"], each["reason"], each["sender"]) for each in found} == {
-        ("unreadable", "schema_unknown", desk.agent.id)
+        ("unreadable", "frame_malformed", desk.agent.id)
     }
     await say(server, "still here?")
     assert (await desk.take())[1].text == "still here?"

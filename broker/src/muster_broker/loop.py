@@ -14,7 +14,8 @@ from muster_broker.core.router import Copy, Decision, Forward, Park, Unknown, de
 from muster_broker.outcomes import Publisher
 from muster_broker.watch import Watch
 from muster_messaging.bus import Bus, Subscription
-from muster_messaging.message import Delivery, Message
+from muster_messaging.errors import Permanent
+from muster_messaging.message import MAX_CONTROL_BYTES, UNREADABLE, Delivery, Message, control_bytes
 from muster_messaging.topology import ROUTER_MAX_LENGTH, broker_input
 from muster_shared_models.bodies import MessageType
 from muster_shared_models.problems import Reason
@@ -32,6 +33,8 @@ LOOK_EVERY_S = 1.0
 #: Seconds until a message is routed again of which nothing could be made durable.
 AGAIN_S = 1.0
 STOP_TIMEOUT_S = 8.0
+#: What the control fields of a message may take: a copy of it says more, and must be readable too.
+CONTROL_BYTES = MAX_CONTROL_BYTES // 2
 FLOODED = "Its sender floods the brokers: this is one of what it sent after that was noticed."
 
 log = structlog.get_logger()
@@ -124,6 +127,10 @@ class PartitionLoop:
         self._go_on(delivery.message.conversation)
 
     def _decide(self, message: Message, key: str) -> Decision:
+        if message.type == UNREADABLE:
+            return Park(Reason.FRAME_MALFORMED, message.aside.partition(": ")[2] or "It cannot be read.")
+        if (size := control_bytes(message)) > CONTROL_BYTES:
+            return Park(Reason.FRAME_MALFORMED, f"Its control fields take {size} bytes; {CONTROL_BYTES} is the most.")
         if misplaced(message, key, self._partitions):
             return Park(Reason.INVALID_ADDRESS, f"It came through partition {key}.")
         return decide(message, self._fleet, time.time_ns() // 1_000_000)
@@ -181,12 +188,14 @@ class PartitionLoop:
 
     def _settled_all(self, delivery: Delivery, outcomes: "list[Future[None]]") -> None:
         errors = [error for outcome in outcomes if (error := outcome.exception())]
+        # What may be possible later is tried again, whatever else is not.
+        errors.sort(key=lambda error: isinstance(error, Permanent))
         self._settle(delivery, errors[0] if errors else None)
 
     def _settle(self, delivery: Delivery, error: BaseException | None) -> None:
         if error is not None:
             log.error("not routed", message_id=delivery.message.id, detail=str(error))
-            if not self._stopping:
+            if not isinstance(error, Permanent) and not self._stopping:
                 self._hold(delivery.message)
                 self._loop.call_later(AGAIN_S, self._route, delivery, 1)
                 return
@@ -195,7 +204,14 @@ class PartitionLoop:
             self._idle.set()
             self._idle_since = self._loop.time()
         # Without an acknowledgement it comes again, to whoever consumes this partition then.
-        if error is None:
+        if error is None or isinstance(error, Permanent):
             self._publisher.through(delivery.message)
-            assert self._subscription is not None
+            self._done_with(delivery, error)
+
+    def _done_with(self, delivery: Delivery, error: Permanent | None) -> None:
+        assert self._subscription is not None
+        if error is None:
             self._subscription.ack((delivery.tag,))
+        else:
+            # It can neither be delivered nor put aside: the queue server moves it to the dead letters as it is.
+            self._subscription.reject(delivery.tag)

@@ -2,13 +2,15 @@
 
 Each future ends when the last consequence is durable: a copy that cannot be delivered becomes a notice, a copy that
 the queue server does not take goes round the retry queue, and after that aside, and its sender is told. A future that
-fails says that nothing of this was possible: the message is still the queue server's, and is routed again.
+fails says that nothing of this was possible: the message is still the queue server's, and is routed again, or (when it
+fails for good) moved to the dead letters by the queue server.
 """
 
 import asyncio
 from asyncio import Future
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 
 import structlog
 
@@ -18,7 +20,7 @@ from muster_broker.core.router import MAX_TARGETS, Copy, Notice
 from muster_messaging.bus import Bus
 from muster_messaging.errors import BusError, Disconnected, Permanent, QueueFull, Transient, Unroutable
 from muster_messaging.lanes import Lanes
-from muster_messaging.message import Message
+from muster_messaging.message import MAX_SHORT_BYTES, Message
 from muster_messaging.topology import (
     IN,
     PARKING,
@@ -43,6 +45,8 @@ MAX_RETRIES = 5
 FIRST_DELAY = "5s"
 #: Publishes that may wait: some messages to everybody at once, with what is told about each copy.
 MAX_WAITING = 4 * MAX_TARGETS
+#: What is said of a message that is put aside, in bytes: it travels with it.
+MAX_ASIDE_BYTES = 1024
 #: The sender of what brokers say themselves, until the queue server has verified which one it is.
 BROKER = "broker"
 SERVER = "server"
@@ -88,7 +92,7 @@ class Publisher:
             to=f"agent:{copy.agent_id}",
             origin=_origin(message),
             claim=copy.chosen or message.claim,
-            id=message.id if copy.run == message.run else f"{message.id}~{copy.agent_id}",
+            id=message.id if copy.run == message.run else _fitting(f"{message.id}~{copy.agent_id}"),
         )
 
         def gone(error: BaseException) -> "Future[None]":
@@ -130,7 +134,7 @@ class Publisher:
     def park(self, message: Message, reason: Reason, detail: str) -> "Future[None]":
         """Put a message where a person looks, with why."""
         log.warning("parked", message_id=message.id, reason=reason.value, detail=detail)
-        aside = f"{reason.value}: {detail}"
+        aside = f"{reason.value}: {detail}".encode()[:MAX_ASIDE_BYTES].decode(errors="ignore")
         return self._send("", PARKING, IN, message._replace(origin=_origin(message), aside=aside))
 
     def _send(self, lane: str, exchange: str, key: str, message: Message) -> "Future[None]":
@@ -213,7 +217,7 @@ def _notice_message(message: Message, notice: Notice) -> Message:
     about = message.id if run == message.run else f"{message.id}~{notice.agent_id}"
     return Message(
         # The same notice of the same copy has the same id: told twice after a crash, it is taken once.
-        id=f"{about}!{notice.reason}" if message.id else new_id(IdKind.MESSAGE),
+        id=_fitting(f"{about}!{notice.reason}") if message.id else new_id(IdKind.MESSAGE),
         type=MessageType.NOTICE.value,
         body=body.model_dump_json().encode(),
         to=f"agent:{sender}" if sender.startswith(AGENT_PREFIX) else SERVER,
@@ -223,6 +227,12 @@ def _notice_message(message: Message, notice: Notice) -> Message:
         trace=message.trace,
         sender=BROKER,
     )
+
+
+def _fitting(name: str) -> str:
+    """Return an id that the queue server takes: the same one for the same name, also when that is too long."""
+    encoded = name.encode()
+    return name if len(encoded) <= MAX_SHORT_BYTES else f"long_{sha256(encoded).hexdigest()}"
 
 
 def _lane(message: Message) -> str:

@@ -2,12 +2,11 @@
 
 from asyncio import Future
 from collections.abc import Iterable
-from hashlib import sha256
 from typing import NamedTuple, Protocol
 
 from google.protobuf.message import DecodeError
 
-from muster_messaging.message import SCHEMA, Delivery, Message
+from muster_messaging.message import Delivery, Message, checked, unreadable
 from muster_protos.v1.relay_pb2 import BusMessage
 
 __all__ = ["FrameBus", "FrameDelivery", "FrameSubscription", "decode", "encode", "read_delivery"]
@@ -90,9 +89,8 @@ def decode(frame: bytes, sender: str) -> Message:
     try:
         read = BusMessage.FromString(frame)
     except DecodeError:
-        name = f"unreadable_{sha256(frame).hexdigest()[:26]}"
-        return Message(name, "unreadable", frame, sender, schema=SCHEMA + 1)
-    return Message(
+        return unreadable(Message("", "", frame, sender), "It is no frame.")
+    message = Message(
         read.id,
         read.type,
         read.body,
@@ -113,6 +111,7 @@ def decode(frame: bytes, sender: str) -> Message:
         read.aside,
         read.claim,
     )
+    return checked(message)
 
 
 def read_delivery(item: FrameDelivery) -> Delivery:

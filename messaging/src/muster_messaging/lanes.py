@@ -2,7 +2,8 @@
 
 The law: a lane's next message is published after the one before it is confirmed or given up. Lanes never wait for each
 other. Transient failures are tried again with the same id until `patience_s` has passed, and while the bus is not
-connected. With `together`, whatever waits behind a message that is given up for now is given up with it.
+connected. A message at which the bus itself fails is refused. With `together`, whatever waits behind a message that is
+given up for now is given up with it.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from muster_messaging.bus import Bus
-from muster_messaging.errors import Disconnected, QueueFull, Transient, Unconfirmed
+from muster_messaging.errors import Disconnected, QueueFull, Refused, Transient, Unconfirmed
 from muster_messaging.message import Message
 
 __all__ = ["Lanes"]
@@ -89,7 +90,11 @@ class Lanes:
     def _publish(self, lane: str, item: _Waiting) -> None:
         self._timers.pop(lane, None)
         item.tries += 1
-        future = self._bus.publish(item.exchange, item.key, item.message)
+        try:
+            future = self._bus.publish(item.exchange, item.key, item.message)
+        except Exception as error:  # noqa: BLE001 - whatever it is about this message: those behind it must not wait
+            future = self._loop.create_future()
+            future.set_exception(Refused(f"The message cannot be sent: {error!r}."))
         future.add_done_callback(lambda done: self._settle(lane, item, done))
 
     def _settle(self, lane: str, item: _Waiting, done: "Future[None]") -> None:

@@ -7,15 +7,10 @@ must not take the absence for its own.
 import struct
 import time
 
-from pika.exceptions import AMQPError
-
 from muster_messaging.amqp import wire
-from muster_messaging.message import Delivery, Message
+from muster_messaging.message import Delivery, Message, checked, unreadable
 
-__all__ = ["UNREADABLE", "Encoder", "read_delivery"]
-
-#: What reading a damaged frame may raise.
-UNREADABLE = (struct.error, IndexError, AMQPError, OverflowError, RecursionError)
+__all__ = ["Encoder", "read_delivery"]
 
 _FIELDS = {name: index for index, name in enumerate(Message._fields)}
 _TEXT_HEADERS = {"to": "to", "conversation": "conv", "run": "run", "trace": "trace", "sticky": "sticky",
@@ -25,6 +20,10 @@ _NUMBER_HEADERS = {"seq": "seq", "attempt": "attempt", "hops": "hops", "expires_
 _TEXTS = tuple((_FIELDS[field], wire.short(name) + b"S") for field, name in _TEXT_HEADERS.items())
 _NUMBERS = tuple((_FIELDS[field], wire.short(name) + b"l") for field, name in _NUMBER_HEADERS.items())
 _SCHEMA = wire.short("schema") + b"l"
+_TEXT_NAMES = frozenset(name.encode() for name in _TEXT_HEADERS.values())
+_NUMBER_NAMES = frozenset(name.encode() for name in (*_NUMBER_HEADERS.values(), "schema"))
+#: The attempts that a delivery says at most: whoever sends a message may claim any number of them.
+_MAX_ATTEMPTS = 2**32 - 1
 _CONTENT_TYPE = wire.short("application/json")
 _PERSISTENT = b"\x02"
 #: content type, headers, delivery mode, message id, timestamp, type, user id
@@ -45,11 +44,14 @@ class Encoder:
         self._routes: dict[tuple[str, str], bytes] = {}
 
     def frames(self, exchange: str, key: str, message: Message) -> bytes:
-        """Return everything to send; raises ValueError when a name or the control fields are too long for AMQP."""
+        """Return everything to send; raises ValueError when a name, a number or all fields are too much for AMQP."""
         route = self._routes.get((exchange, key))
         if route is None:
             route = self._route(exchange, key)
-        header = self._header(message)
+        try:
+            header = self._header(message)
+        except struct.error as error:
+            raise ValueError(f"a number is out of range: {error}") from error
         if len(header) > self._payload_max:
             raise ValueError(f"the control fields take {len(header)} bytes, where AMQP allows {self._payload_max}")
         head = wire.FRAME_HEAD.pack(wire.HEADER, self._channel, len(header))
@@ -99,9 +101,15 @@ class Encoder:
 _CLASS_AND_WEIGHT = wire.U16.pack(wire.BASIC_CLASS) + b"\0\0"
 
 
-def read_delivery(tag: int, key: str, properties: wire.Properties, body: bytes) -> Delivery:
-    """Return a delivery. `sender` is what RabbitMQ verified (user_id), never what a header claims."""
-    text, number = properties.table.texts.get, properties.table.numbers.get
+def read_delivery(tag: int, key: str, properties: wire.Properties | None, body: bytes) -> Delivery:
+    """Return a delivery. `sender` is what RabbitMQ verified (user_id), never what a header claims.
+
+    What cannot be read, also where there are no properties at all, is a message of a schema that nobody knows.
+    """
+    if properties is None:
+        return Delivery(tag, unreadable(Message("", "", body), "Its properties cannot be read."), key)
+    table = properties.table
+    text, number = table.texts.get, table.numbers.get
     message = Message(
         properties.message_id, properties.type, body, properties.user_id,
         text(b"to", ""), text(b"conv", ""), text(b"run", ""), properties.correlation_id,
@@ -109,16 +117,33 @@ def read_delivery(tag: int, key: str, properties: wire.Properties, body: bytes) 
         text(b"trace", ""), text(b"sticky", ""), text(b"origin", ""), number(b"retries", 0),
         text(b"aside", ""), bool(number(b"claim", 0)),
     )  # fmt: skip
-    attempt = number(b"x-delivery-count", 0) + 1
-    if not properties.table.others:
+    why = _fault(table)
+    message = unreadable(message, why) if why else checked(message)
+    attempt = min(max(number(b"x-delivery-count", 0), 0), _MAX_ATTEMPTS - 1) + 1
+    if not table.others:
         return Delivery(tag, message, key, attempt)
-    died_of, died_in = _death(properties.table)
+    died_of, died_in = _death(table)
     return Delivery(tag, message, key, attempt, died_of, died_in)
 
 
+def _fault(table: wire.Table) -> str:
+    """Return what of a table cannot be read, in a sentence; empty when all can."""
+    if table.damaged:
+        return f"Of its headers, {table.damaged} cannot be read."
+    if _TEXT_NAMES.isdisjoint(table.numbers) and _NUMBER_NAMES.isdisjoint(table.texts):
+        strange = (_TEXT_NAMES | _NUMBER_NAMES).intersection(table.others) if table.others else ()
+        if not strange:
+            return ""
+    return "A header is not of its type."
+
+
 def _death(table: wire.Table) -> tuple[str, str]:
-    """Return reason and queue of the latest death: RabbitMQ puts it first."""
+    """Return reason and queue of the latest death: RabbitMQ puts it first. A message that never died may claim any."""
     deaths = table.others.get(b"x-death")
     if isinstance(deaths, list) and deaths and isinstance(deaths[0], dict):
-        return str(deaths[0].get("reason", "")), str(deaths[0].get("queue", ""))
-    return table.texts.get(b"x-first-death-reason", ""), table.texts.get(b"x-first-death-queue", "")
+        return _name(deaths[0].get("reason", "")), _name(deaths[0].get("queue", ""))
+    return _name(table.texts.get(b"x-first-death-reason", "")), _name(table.texts.get(b"x-first-death-queue", ""))
+
+
+def _name(claimed: object) -> str:
+    return str(claimed).replace("\0", "")[: wire.SHORT_LIMIT]

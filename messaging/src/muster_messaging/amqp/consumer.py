@@ -7,6 +7,7 @@ The laws:
 """
 
 import asyncio
+import logging
 from asyncio import Future, TimerHandle
 from collections.abc import Iterable
 from functools import partial
@@ -18,7 +19,7 @@ from muster_messaging.amqp.codec import read_delivery
 from muster_messaging.amqp.deliveries import DeliveryReader
 from muster_messaging.amqp.link import Link
 from muster_messaging.errors import BusError, Disconnected
-from muster_messaging.message import Delivery
+from muster_messaging.message import UNREADABLE, Delivery
 
 __all__ = ["AmqpSubscription"]
 
@@ -27,8 +28,12 @@ __all__ = ["AmqpSubscription"]
 ACK_DELAY_S = 0.2
 ACK_BATCH = 64
 ACK_PART_OF_PREFETCH = 4
+#: Seconds between two lines about messages that nobody can read: whoever sends thousands must not fill a log.
+WARN_EVERY_S = 10.0
 #: The bits of a tag that hold the channel's own number: enough for 10^12 deliveries, and for 63 bits in all.
 TAG_BITS = 40
+
+_LOG = logging.getLogger("muster.amqp")
 
 
 class AmqpSubscription:
@@ -51,6 +56,8 @@ class AmqpSubscription:
         self._handed_out = 0
         self._timer: TimerHandle | None = None
         self._over: BusError | None = None
+        self._unreadable = 0
+        self._warn_at = 0.0
 
     async def begin(self, link: Link) -> tuple[LinkChannel, "Future[None]"]:
         """Consume on a new channel of `link`; raises Lost. The future ends when the server cancels the consumer."""
@@ -149,9 +156,17 @@ class AmqpSubscription:
         if epoch != self._epoch:
             return  # a channel that was given up, and is still on its way out
         self._ledger.delivered(tag)
-        if properties is None:
-            # Nobody can read it, so nobody would ever settle it.
-            self.reject(self._base + tag)
-        elif self._over is None:
-            self._arrived.append(read_delivery(self._base + tag, key, properties, body))
+        if self._over is None:
+            delivery = read_delivery(self._base + tag, key, properties, body)
+            if delivery.message.type == UNREADABLE:
+                self._warn(delivery)
+            self._arrived.append(delivery)
             self._something.set()
+
+    def _warn(self, delivery: Delivery) -> None:
+        self._unreadable += 1
+        now = self._loop.time()
+        if now >= self._warn_at:
+            name, why = delivery.message.id, delivery.message.aside
+            _LOG.warning("! %s: %d more that cannot be read, like %r: %s", self.queue, self._unreadable, name, why)
+            self._warn_at, self._unreadable = now + WARN_EVERY_S, 0

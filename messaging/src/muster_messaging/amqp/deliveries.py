@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from muster_messaging.amqp import wire
-from muster_messaging.amqp.codec import UNREADABLE
 
 __all__ = ["DeliveryReader"]
 
@@ -36,8 +35,8 @@ class DeliveryReader:
         elif kind == wire.HEADER:
             self._missing = wire.U64.unpack_from(buffer, start + 4)[0]
             try:
-                self._properties = wire.read_properties(buffer, start + 12)
-            except UNREADABLE:
+                self._properties = wire.read_properties(buffer[start + 12 : end], 0)
+            except wire.UNREADABLE:
                 self._properties = None
             if not self._missing:
                 self._finish(b"")

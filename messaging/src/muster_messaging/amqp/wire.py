@@ -5,13 +5,15 @@ are only the types that our own messages use; anything else in a table is left t
 codecs against each other.
 """
 
+import struct
 from functools import lru_cache
 from struct import Struct
 from typing import Any, NamedTuple
 
 from pika.data import decode_value
+from pika.exceptions import AMQPError
 
-__all__ = ["Properties", "Table", "method_frame", "read_properties", "read_short", "read_table", "short"]
+__all__ = ["UNREADABLE", "Properties", "Table", "method_frame", "read_properties", "read_short", "read_table", "short"]
 
 METHOD, HEADER, BODY, END = 1, 2, 3, b"\xce"
 FRAME_HEAD = Struct(">BHI")
@@ -22,7 +24,13 @@ BASIC_CLASS = 60
 BASIC_PUBLISH, BASIC_DELIVER, BASIC_ACK, BASIC_NACK = 0x003C0028, 0x003C003C, 0x003C0050, 0x003C0078
 SHORT_LIMIT = 255
 
+#: What reading a stranger's properties may raise: damage, nesting without end, times and numbers that Python lacks.
+UNREADABLE = (struct.error, LookupError, ValueError, ArithmeticError, OSError, RecursionError, AMQPError)
+
 _TEXT, _LONG = ord("S"), ord("l")
+#: How long the values of a table are, by their kind; those of the others is written before them.
+_SIZES = dict(zip(b"tbBUusIiflLdDTV", (1, 1, 1, 2, 2, 2, 4, 4, 4, 8, 8, 8, 5, 8, 0), strict=True))
+_SIZED = frozenset(b"SxAF")
 #: Basic properties in the order of the wire: flag bit, name, and how long they are (0: a short string, -1: a table).
 _LAYOUT = (
     (15, "content_type", 0), (14, "content_encoding", 0), (13, "headers", -1), (12, "delivery_mode", 1),
@@ -33,11 +41,12 @@ _WANTED = {"correlation_id": 1, "message_id": 2, "type": 3, "user_id": 4}
 
 
 class Table(NamedTuple):
-    """A header table, by type: so a text that came as a number is simply not there."""
+    """A header table, by type. `damaged`: what could not be read of it, empty when all could."""
 
     texts: dict[bytes, str]
     numbers: dict[bytes, int]
     others: dict[bytes, Any]
+    damaged: str = ""
 
 
 class Properties(NamedTuple):
@@ -70,10 +79,14 @@ def method_frame(channel: int, method: int, arguments: bytes) -> bytes:
 
 
 def read_table(buffer: bytes, at: int) -> tuple[Table, int]:
-    """Return the table at `at` and the place after it."""
+    """Return the table at `at` and the place after it.
+
+    A value that nobody can decode costs only itself; raises one of UNREADABLE when it is not clear where values end.
+    """
     texts: dict[bytes, str] = {}
     numbers: dict[bytes, int] = {}
     others: dict[bytes, Any] = {}
+    damaged = ""
     end = at + 4 + U32.unpack_from(buffer, at)[0]
     at += 4
     while at < end:
@@ -87,12 +100,35 @@ def read_table(buffer: bytes, at: int) -> tuple[Table, int]:
             at = kind_at + 9
             numbers[name] = I64.unpack_from(buffer, kind_at + 1)[0]
         else:
-            value, at = decode_value(buffer, kind_at)
-            if type(value) is int or (isinstance(value, int) and not isinstance(value, bool)):
+            at = _after(buffer, kind_at)
+            try:
+                value = decode_value(buffer, kind_at)[0]
+            except UNREADABLE:
+                damaged = damaged or f"the value of {name.decode('utf-8', 'replace')[:80]!r}"
+                continue
+            if isinstance(value, int) and not isinstance(value, bool):
                 numbers[name] = int(value)
             else:
                 others[name] = value
-    return Table(texts, numbers, others), at
+    if at != end:
+        raise ValueError("a table ends within a value")
+    return Table(texts, numbers, others, damaged), at
+
+
+def _after(buffer: bytes, at: int) -> int:
+    """Return the place after the value at `at`."""
+    kind = buffer[at]
+    if kind in _SIZED:
+        return at + 5 + int(U32.unpack_from(buffer, at + 1)[0])
+    return at + 1 + _SIZES[kind]
+
+
+def _table_or_none(buffer: bytes, at: int) -> tuple[Table, int]:
+    """Return the table at `at`, or an empty one when it cannot be read, and the place after it."""
+    try:
+        return read_table(buffer, at)
+    except UNREADABLE:
+        return Table({}, {}, {}, "its table of headers"), at + 4 + U32.unpack_from(buffer, at)[0]
 
 
 @lru_cache(maxsize=256)
@@ -102,7 +138,7 @@ def _present(flags: int) -> tuple[tuple[int, int], ...]:
 
 
 def read_properties(buffer: bytes, at: int) -> Properties:
-    """Return the properties at `at`, which is where their flags begin."""
+    """Return the properties from `at`, where their flags begin, to the end of `buffer`; raises one of UNREADABLE."""
     table: Table | None = None
     found = ["", "", "", "", ""]
     flags = U16.unpack_from(buffer, at)[0]
@@ -116,5 +152,7 @@ def read_properties(buffer: bytes, at: int) -> Properties:
                 found[index] = buffer[at + 1 : end].decode("utf-8", "replace")
             at = end
         else:
-            table, at = read_table(buffer, at)
+            table, at = _table_or_none(buffer, at)
+    if at > len(buffer):
+        raise ValueError("the properties end too early")
     return Properties(table or Table({}, {}, {}), found[1], found[2], found[3], found[4])

@@ -45,6 +45,8 @@ class _Stream:
     subscriptions: dict[int, FrameSubscription] = field(default_factory=dict)
     readers: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     unconfirmed: int = 0
+    #: Ends when a subscription fails in a way nobody foresaw: then so does the stream, and its process begins anew.
+    broken: "Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class Relay(MessageRelayServicer):
@@ -64,17 +66,22 @@ class Relay(MessageRelayServicer):
         stream = _Stream(peer)
         stream.dirty.set()  # the first frame is empty: it says that the stream is served
         writer = asyncio.create_task(self._write(stream, context))
+        reader = asyncio.create_task(self._read(stream, requests))
         try:
-            async for up in requests:
-                await self._take(stream, up)
+            await asyncio.wait((reader, stream.broken), return_when=asyncio.FIRST_COMPLETED)
+            (stream.broken if stream.broken.done() else reader).result()
         finally:
             # Without an await first: gRPC may cancel this a second time, and what the process held must come again.
             for subscription in stream.subscriptions.values():
                 subscription.abandon()
-            writer.cancel()
-            for reader in stream.readers.values():
-                reader.cancel()
-            await asyncio.gather(writer, *stream.readers.values(), return_exceptions=True)
+            tasks = (writer, reader, *stream.readers.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read(self, stream: _Stream, requests: AsyncIterator[RelayUp]) -> None:
+        async for up in requests:
+            await self._take(stream, up)
 
     async def _write(self, stream: _Stream, context: grpc.aio.ServicerContext) -> None:
         while True:
@@ -156,6 +163,9 @@ async def _forward(stream: _Stream, number: int, subscription: FrameSubscription
     except MusterError as error:
         stream.down.subscribed.add(subscription=number, reason=error.reason.value, detail=error.detail)
         stream.dirty.set()
+    except Exception as error:  # noqa: BLE001 - raised by the stream, which ends with it
+        if not stream.broken.done():
+            stream.broken.set_exception(error)
 
 
 def _settle(stream: _Stream, number: int, done: "Future[None]") -> None:
