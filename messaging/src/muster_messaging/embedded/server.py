@@ -11,7 +11,7 @@ from muster_messaging.embedded.core.model import Consumer, DeadLetter, Stored
 from muster_messaging.embedded.core.queues import INFINITE, QueueCore
 from muster_messaging.embedded.journal import Journal
 from muster_messaging.errors import BusError, Disconnected, Refused, TooLarge
-from muster_messaging.frames import FrameDelivery
+from muster_messaging.frames import MAX_FRAME_BYTES, FrameDelivery
 from muster_messaging.message import MAX_BODY_BYTES
 from muster_messaging.topology import Topology
 from muster_shared_models.problems import MusterError
@@ -20,8 +20,8 @@ __all__ = ["EmbeddedQueueServer", "EmbeddedSubscription"]
 
 #: How long until a dead letter whose queue is full is tried again.
 FULL_RETRY_MS = 1000
-#: Control fields come on top of the body.
-MAX_FRAME_BYTES = MAX_BODY_BYTES + 16_384
+#: As on AMQP.
+MAX_KEY_CHARS = 255
 
 
 def _now_ms() -> int:
@@ -81,6 +81,8 @@ class EmbeddedQueueServer:
             raise Disconnected("The queue server is closed.")
         if len(frame) > MAX_FRAME_BYTES:
             raise TooLarge(f"The message has {len(frame)} bytes; its body may have {MAX_BODY_BYTES}.")
+        if len(key) > MAX_KEY_CHARS:
+            raise Refused(f"The key has {len(key)} characters; {MAX_KEY_CHARS} are the most.")
         queues = self._core.routes.route(exchange, key)
         self._core.reserve(queues, len(frame))
         return queues
