@@ -17,7 +17,9 @@ from tests.messaging.embedded_harness import CrashingServer
 
 __all__ = ["RelayHarness", "open_harness"]
 
-_OPTIONS = (("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", 4 << 20),
+#: As in the product.
+_SIZES = (("grpc.max_receive_message_length", 4 << 20), ("grpc.max_send_message_length", 4 << 20))
+_OPTIONS = (("grpc.use_local_subchannel_pool", 1), *_SIZES,
             ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500))  # fmt: skip
 
 
@@ -41,8 +43,7 @@ class RelayHarness:
         self.admin = EmbeddedBus(self._crashing.server, "peer")
 
     async def serve(self) -> None:
-        options = (("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 4 << 20))
-        self._rpc = grpc.aio.server(options=options)
+        self._rpc = grpc.aio.server(options=(("grpc.so_reuseport", 0), *_SIZES))
         add_MessageRelayServicer_to_server(Relay(self._crashing.server, _anybody), self._rpc)
         self._port = self._rpc.add_insecure_port(f"127.0.0.1:{self._port}")
         await self._rpc.start()

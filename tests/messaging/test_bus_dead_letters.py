@@ -88,6 +88,18 @@ async def test_what_stays_too_long_dies_expired(harness: Harness) -> None:
     assert {(each.died_of, each.died_in) for each in buried} == {("expired", QUEUE)}
 
 
+async def test_what_stays_long_holds_up_nobody_who_stays_shortly(harness: Harness) -> None:
+    mortal = {"dead_letter_exchange": DESK, "dead_letter_key": DEAD}
+    slow, fast = Queue("slow", ttl_ms=600_000, **mortal), Queue("fast", ttl_ms=200, **mortal)  # type: ignore[arg-type]
+    await a_desk(harness.admin, Queue(DEAD, single_active=False), slow, fast)
+    dead = await harness.admin.subscribe(DEAD, 5)
+
+    await publish_all(harness.admin, "slow", [message(1)])
+    await publish_all(harness.admin, "fast", [message(2)])
+
+    assert ids(await take(dead, 1)) == ["m2"]
+
+
 async def test_a_dead_letter_queue_that_is_full_loses_nothing(harness: Harness) -> None:
     # Given room for one among the dead
     mortal = Queue(QUEUE, dead_letter_exchange=DESK, dead_letter_key=DEAD)

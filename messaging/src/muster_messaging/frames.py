@@ -6,10 +6,13 @@ from typing import NamedTuple, Protocol
 
 from google.protobuf.message import DecodeError
 
-from muster_messaging.message import Delivery, Message, checked, unreadable
+from muster_messaging.message import MAX_BODY_BYTES, Delivery, Message, checked, unreadable
 from muster_protos.v1.relay_pb2 import BusMessage
 
-__all__ = ["FrameBus", "FrameDelivery", "FrameSubscription", "decode", "encode", "read_delivery"]
+__all__ = ["MAX_FRAME_BYTES", "FrameBus", "FrameDelivery", "FrameSubscription", "decode", "encode", "read_delivery"]
+
+#: Control fields come on top of the body.
+MAX_FRAME_BYTES = MAX_BODY_BYTES + 16_384
 
 
 class FrameDelivery(NamedTuple):

@@ -7,7 +7,6 @@ import grpc
 from muster_messaging.frames import FrameBus
 from muster_messaging.relay.service import Peer, Relay
 from muster_messaging.topology import (
-    DEAD_LETTER,
     PARKING,
     RETRY_DELAYS,
     TO_AGENT,
@@ -30,7 +29,7 @@ class Permits:
     def __init__(self, guard: RpcGuard, partitions: int) -> None:
         self._guard = guard
         self._inputs = frozenset(broker_input(partition) for partition in range(partitions))
-        self._outputs = frozenset({TO_AGENT, TO_SERVER, PARKING, DEAD_LETTER, *map(retry_exchange, RETRY_DELAYS)})
+        self._outputs = frozenset({TO_AGENT, TO_SERVER, PARKING, *map(retry_exchange, RETRY_DELAYS)})
 
     async def identify(self, context: grpc.aio.ServicerContext) -> Peer:
         """Return who is at the other end and what it may do."""

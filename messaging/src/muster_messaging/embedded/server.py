@@ -11,17 +11,17 @@ from muster_messaging.embedded.core.model import Consumer, DeadLetter, Stored
 from muster_messaging.embedded.core.queues import INFINITE, QueueCore
 from muster_messaging.embedded.journal import Journal
 from muster_messaging.errors import BusError, Disconnected, Refused, TooLarge
-from muster_messaging.frames import FrameDelivery
+from muster_messaging.frames import MAX_FRAME_BYTES, FrameDelivery
 from muster_messaging.message import MAX_BODY_BYTES
 from muster_messaging.topology import Topology
 from muster_shared_models.problems import MusterError
 
 __all__ = ["EmbeddedQueueServer", "EmbeddedSubscription"]
 
-#: How long until a dead letter whose queue is full is tried again.
-FULL_RETRY_MS = 1000
-#: Control fields come on top of the body.
-MAX_FRAME_BYTES = MAX_BODY_BYTES + 16_384
+#: How long until a dead letter is tried again whose next queue is full, or that the disk refused.
+RETRY_MS = 1000
+#: As on AMQP.
+MAX_KEY_CHARS = 255
 
 
 def _now_ms() -> int:
@@ -38,6 +38,7 @@ class EmbeddedQueueServer:
         self._subscriptions: dict[int, EmbeddedSubscription] = {}
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self._looks_at_ms = INFINITE
         self.closed = False
 
     # ---- declaring
@@ -81,12 +82,16 @@ class EmbeddedQueueServer:
             raise Disconnected("The queue server is closed.")
         if len(frame) > MAX_FRAME_BYTES:
             raise TooLarge(f"The message has {len(frame)} bytes; its body may have {MAX_BODY_BYTES}.")
+        if len(key) > MAX_KEY_CHARS:
+            raise Refused(f"The key has {len(key)} characters; {MAX_KEY_CHARS} are the most.")
         queues = self._core.routes.route(exchange, key)
         self._core.reserve(queues, len(frame))
         return queues
 
-    def _stored(self, stored: list[Stored]) -> None:
+    def _stored(self, stored: list[Stored], moved: list[DeadLetter]) -> None:
         now_ms = _now_ms()
+        for letter in moved:
+            self._core.moved(letter)
         for item in stored:
             if not self._core.enqueue(item, now_ms):
                 self._journal.remove((item.id,))  # its queue was deleted meanwhile
@@ -95,9 +100,12 @@ class EmbeddedQueueServer:
         for queue in {item.queue for item in stored}:
             self._deliver(queue)
 
-    def _not_stored(self, stored: list[Stored]) -> None:
+    def _not_stored(self, stored: list[Stored], not_moved: list[DeadLetter]) -> None:
         for item in stored:
             self._core.release(item.queue, len(item.frame))
+        if not_moved:
+            self._core.not_moved(not_moved)
+            self._look_later(_now_ms() + RETRY_MS)
 
     # ---- out
 
@@ -148,25 +156,32 @@ class EmbeddedQueueServer:
         for letter in letters:
             self._bury(letter)
         if waiting:
-            soonest = min(soonest or INFINITE, _now_ms() + FULL_RETRY_MS)
+            soonest = min(soonest or INFINITE, _now_ms() + RETRY_MS)
         if soonest:
             self._look_later(soonest)
 
     def _bury(self, letter: DeadLetter) -> None:
         old = letter.stored
+        if not letter.queues:
+            self._core.moved(letter)
+            self._journal.remove((old.id,))
+            return
+        moved = []
         for queue in letter.queues:
             self._last_id += 1
-            self._journal.insert(
-                Stored(self._last_id, queue, letter.key, old.sender, old.frame, 0, letter.reason, old.queue), None
-            )
-        self._journal.remove((old.id,))
+            moved.append(Stored(self._last_id, queue, letter.key, old.sender, old.frame, 0, letter.reason, old.queue))
+        self._journal.move(letter, moved)
 
     def _look_later(self, at_ms: int) -> None:
-        if self._timer is None or self._timer.cancelled():
-            self._timer = self._loop.call_later(max(0.005, (at_ms - _now_ms()) / 1000), self._timer_fired)
+        if self.closed or at_ms >= self._looks_at_ms:
+            return
+        if self._timer:
+            self._timer.cancel()
+        self._looks_at_ms = at_ms
+        self._timer = self._loop.call_later(max(0.005, (at_ms - _now_ms()) / 1000), self._timer_fired)
 
     def _timer_fired(self) -> None:
-        self._timer = None
+        self._timer, self._looks_at_ms = None, INFINITE
         self._look_at_deaths()
 
     async def close(self) -> None:

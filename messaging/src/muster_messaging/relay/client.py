@@ -1,16 +1,17 @@
-"""The relay's other end: a `Bus` over one gRPC stream. Everything of one loop tick goes into one frame."""
+"""The relay's other end: a `Bus` over one gRPC stream. Everything of one loop tick goes out together."""
 
 import asyncio
 import random
 from asyncio import Future
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 import grpc
 
 from muster_messaging.errors import Disconnected, QueueFull, TooLarge
-from muster_messaging.frames import encode
+from muster_messaging.frames import MAX_FRAME_BYTES, encode
 from muster_messaging.link.problems import read_problem
 from muster_messaging.message import MAX_BODY_BYTES, Message
+from muster_messaging.relay.batches import Batches
 from muster_messaging.relay.pending import Unconfirmed, outcome_error
 from muster_messaging.relay.subscription import RelaySubscription
 from muster_protos.v1.relay_pb2 import RelayDown, RelayUp
@@ -19,12 +20,14 @@ from muster_shared_models.problems import MusterError, Reason
 
 __all__ = ["RelayBus"]
 
-#: Unconfirmed publishes; above it publishing fails at once.
-WINDOW = 4000
+#: Unconfirmed publishes, and bytes that wait to be written; above either publishing fails at once.
+WINDOW, WAITING_BYTES = 4000, 64 * 1024 * 1024
 #: Seconds between attempts to attach: full jitter up to the bound, doubled from the first.
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 3.0
 CLOSE_TIMEOUT_S = 2.0
+#: A tag in an acknowledgement, at the most.
+TAG_BYTES = 10
 #: Seconds that a subscription may wait for its answer, a reconnect included.
 SUBSCRIBE_TIMEOUT_S = 30.0
 
@@ -38,8 +41,7 @@ class RelayBus:
         self._stub = MessageRelayStub(channel)
         self._metadata = metadata
         self._loop = asyncio.get_running_loop()
-        self._up = RelayUp()
-        self._dirty = asyncio.Event()
+        self._up = Batches(RelayUp, WAITING_BYTES)
         self._attached = asyncio.Event()
         self._unconfirmed = Unconfirmed(self._loop)
         self._subscriptions: dict[int, RelaySubscription] = {}
@@ -81,14 +83,18 @@ class RelayBus:
         done: Future[None] = self._loop.create_future()
         if not self._attached.is_set():
             done.set_exception(Disconnected("There is no connection to the server's relay."))
-        elif len(message.body) > MAX_BODY_BYTES:
-            done.set_exception(TooLarge(f"The body has {len(message.body)} bytes; {MAX_BODY_BYTES} is the most."))
-        elif len(self._unconfirmed) >= WINDOW:
-            done.set_exception(QueueFull(f"{WINDOW} publishes are unconfirmed.", "Try again in a moment."))
+            return done
+        frame = encode(message)
+        size = len(frame) + len(exchange) + len(key)
+        if len(message.body) > MAX_BODY_BYTES or size > MAX_FRAME_BYTES:
+            done.set_exception(TooLarge(f"The message has {size} bytes; its body may have {MAX_BODY_BYTES}."))
+        elif len(self._unconfirmed) >= WINDOW or self._up.full:
+            done.set_exception(
+                QueueFull(f"{len(self._unconfirmed)} publishes are unconfirmed.", "Try again in a moment.")
+            )
         else:
             number = self._unconfirmed.add(done)
-            self._up.publish.add(number=number, exchange=exchange, key=key, frame=encode(message))
-            self._dirty.set()
+            self._up.batch(size).publish.add(number=number, exchange=exchange, key=key, frame=frame)
         return done
 
     async def subscribe(self, queue: str, prefetch: int) -> RelaySubscription:
@@ -110,30 +116,29 @@ class RelayBus:
     def ask(self, subscription: RelaySubscription) -> None:
         """Tell the server of a subscription, under a number that is new for each connection."""
         subscription.begin()
-        self._up.subscribe.add(
+        self._up.batch(len(subscription.queue)).subscribe.add(
             subscription=subscription.number, queue=subscription.queue, prefetch=subscription.prefetch
         )
-        self._dirty.set()
 
-    def acknowledge(self, number: int, tags: Iterable[int], rejected: Iterable[int] = ()) -> None:
-        """Send acknowledgements with the next frame."""
+    def acknowledge(self, number: int, tags: Sequence[int], rejected: Sequence[int] = ()) -> None:
+        """Send acknowledgements, behind what waits already."""
         if self._attached.is_set():
-            self._up.acknowledge.add(subscription=number, tags=tags, rejected=rejected)
-            self._dirty.set()
+            size = TAG_BYTES * (len(tags) + len(rejected))
+            self._up.batch(size).acknowledge.add(subscription=number, tags=tags, rejected=rejected)
 
     def cancel(self, subscription: RelaySubscription, *, abandon: bool = False) -> None:
         """Ask for no more deliveries, and do not subscribe again after a reconnect."""
         self._subscriptions.pop(subscription.number, None)
         if self._attached.is_set():
-            (self._up.abandon if abandon else self._up.cancel).append(subscription.number)
-            self._dirty.set()
+            up = self._up.batch(0)
+            (up.abandon if abandon else up.cancel).append(subscription.number)
 
     async def close(self) -> None:
         """Send what waits, then end the stream."""
         if self._closing:
             return
         self._closing = True
-        self._dirty.set()  # the writer sees `_closing`, sends what waits and ends its half of the stream
+        self._up.batch(0)  # the writer wakes, sends what waits and ends its half of the stream
         await asyncio.wait((self._supervisor,), timeout=CLOSE_TIMEOUT_S if self._attached.is_set() else 0)
         self._supervisor.cancel()
         await asyncio.gather(self._supervisor, return_exceptions=True)
@@ -169,7 +174,6 @@ class RelayBus:
         first = await call.read()
         if first is grpc.aio.EOF:
             return
-        self._up = RelayUp()
         self._attached.set()
         for subscription in self._subscriptions.values():
             self.ask(subscription)
@@ -184,11 +188,8 @@ class RelayBus:
 
     async def _write(self, call: "grpc.aio.StreamStreamCall[RelayUp, RelayDown]") -> None:
         while True:
-            await self._dirty.wait()
-            up, self._up = self._up, RelayUp()
-            self._dirty.clear()
-            await call.write(up)
-            if self._closing and not self._dirty.is_set():
+            await call.write(await self._up.take())
+            if self._closing and not self._up:
                 await call.done_writing()
                 return
 
@@ -205,8 +206,7 @@ class RelayBus:
 
     def _detached(self) -> None:
         self._attached.clear()
-        self._up = RelayUp()
-        self._dirty.clear()
+        self._up.clear()
         self._unconfirmed.lose()
         for subscription in self._subscriptions.values():
             subscription.lose()

@@ -1,6 +1,8 @@
 """The server's side of the relay: frames of a stream in, frames of a bus out, nothing read on the way.
 
-One stream is one process. What it may do is said by `Peer`, which the server makes from its credentials.
+One stream is one process. What it may do is said by `Peer`, which the server makes from its credentials. While more
+than WAITING_BYTES wait to be written to it, nothing more is read from it and no delivery is added: a process that
+publishes and reads nothing is stopped by gRPC's flow control.
 """
 
 import asyncio
@@ -11,8 +13,9 @@ from dataclasses import dataclass, field
 import grpc
 
 from muster_messaging.errors import BusError, QueueFull, Refused
-from muster_messaging.frames import FrameBus, FrameSubscription
+from muster_messaging.frames import FrameBus, FrameDelivery, FrameSubscription
 from muster_messaging.link.problems import write_status
+from muster_messaging.relay.batches import Batches
 from muster_protos.v1.relay_pb2 import Acknowledge, Publish, PublishOutcome, RelayDown, RelayUp, Subscribe
 from muster_protos.v1.relay_pb2_grpc import MessageRelayServicer
 from muster_shared_models.problems import MusterError
@@ -24,6 +27,11 @@ WINDOW = 4096
 #: Subscriptions of one stream, and deliveries on the way to it.
 MAX_SUBSCRIPTIONS = 64
 MAX_PREFETCH = 1000
+#: Larger frames go to the dead letters. Ours are about half as large at the most.
+MAX_DELIVERY_BYTES = 2 * 1024 * 1024
+#: What may wait to be written to one stream, and how much of an error is said to it.
+WAITING_BYTES = 1024 * 1024
+DETAIL_CHARS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +48,7 @@ class _Stream:
     """One process's stream: what waits to be written to it, and its subscriptions."""
 
     peer: Peer
-    down: RelayDown = field(default_factory=RelayDown)
-    dirty: asyncio.Event = field(default_factory=asyncio.Event)
+    down: Batches[RelayDown] = field(default_factory=lambda: Batches(RelayDown, WAITING_BYTES))
     subscriptions: dict[int, FrameSubscription] = field(default_factory=dict)
     readers: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     unconfirmed: int = 0
@@ -64,7 +71,7 @@ class Relay(MessageRelayServicer):
             await context.abort_with_status(write_status(error))
             return
         stream = _Stream(peer)
-        stream.dirty.set()  # the first frame is empty: it says that the stream is served
+        stream.down.batch(0)  # the first one is empty: it says that the stream is served
         writer = asyncio.create_task(self._write(stream, context))
         reader = asyncio.create_task(self._read(stream, requests))
         try:
@@ -85,17 +92,17 @@ class Relay(MessageRelayServicer):
 
     async def _write(self, stream: _Stream, context: grpc.aio.ServicerContext) -> None:
         while True:
-            await stream.dirty.wait()
-            stream.dirty.clear()
-            down, stream.down = stream.down, RelayDown()
-            await context.write(down)
+            await context.write(await stream.down.take())
 
     async def _take(self, stream: _Stream, up: RelayUp) -> None:
         for publish in up.publish:
+            if stream.down.full:
+                await stream.down.room()
             self._publish(stream, publish)
         for acknowledge in up.acknowledge:
             self._acknowledge(stream, acknowledge)
         for subscribe in up.subscribe:
+            await stream.down.room()
             await self._subscribe(stream, subscribe)
         for number in up.cancel:
             if number in stream.subscriptions:
@@ -135,11 +142,9 @@ class Relay(MessageRelayServicer):
             prefetch = max(1, min(wanted.prefetch, MAX_PREFETCH))
             subscription = await self._bus.subscribe_frames(wanted.queue, prefetch)
         except MusterError as error:
-            stream.down.subscribed.add(subscription=number, reason=error.reason.value, detail=error.detail)
-            stream.dirty.set()
+            _end(stream, number, error)
             return
-        stream.down.subscribed.add(subscription=number)
-        stream.dirty.set()
+        stream.down.batch(0).subscribed.add(subscription=number)
         stream.subscriptions[number] = subscription
         stream.readers[number] = asyncio.create_task(_forward(stream, number, subscription))
 
@@ -147,38 +152,53 @@ class Relay(MessageRelayServicer):
 async def _forward(stream: _Stream, number: int, subscription: FrameSubscription) -> None:
     try:
         while True:
-            batch = await subscription.next_batch()
-            items = stream.down.deliveries.add(subscription=number).items
-            for item in batch:
-                items.add(
-                    tag=item.tag,
-                    attempt=item.attempt,
-                    key=item.key,
-                    frame=item.frame,
-                    sender=item.sender,
-                    died_of=item.died_of,
-                    died_in=item.died_in,
-                )
-            stream.dirty.set()
+            await _deliver(stream, number, subscription, await subscription.next_batch())
     except MusterError as error:
-        stream.down.subscribed.add(subscription=number, reason=error.reason.value, detail=error.detail)
-        stream.dirty.set()
+        _end(stream, number, error)
     except Exception as error:  # noqa: BLE001 - raised by the stream, which ends with it
         if not stream.broken.done():
             stream.broken.set_exception(error)
+
+
+async def _deliver(
+    stream: _Stream, number: int, subscription: FrameSubscription, deliveries: list[FrameDelivery]
+) -> None:
+    begun: RelayDown | None = None
+    for item in deliveries:
+        if len(item.frame) > MAX_DELIVERY_BYTES:
+            subscription.reject(item.tag)  # by a stranger on RabbitMQ: gRPC would end the stream at each delivery
+            continue
+        if stream.down.full:
+            await stream.down.room()
+        down = stream.down.batch(len(item.frame) + len(item.key) + len(item.sender) + len(item.died_in))
+        if down is not begun:
+            begun, items = down, down.deliveries.add(subscription=number).items
+        items.add(
+            tag=item.tag,
+            attempt=item.attempt,
+            key=item.key,
+            frame=item.frame,
+            sender=item.sender,
+            died_of=item.died_of,
+            died_in=item.died_in,
+        )
+
+
+def _end(stream: _Stream, number: int, error: MusterError) -> None:
+    detail = error.detail[:DETAIL_CHARS]
+    stream.down.batch(len(detail)).subscribed.add(subscription=number, reason=error.reason.value, detail=detail)
 
 
 def _settle(stream: _Stream, number: int, done: "Future[None]") -> None:
     stream.unconfirmed -= 1
     error = None if done.cancelled() else done.exception()
     if error is None and not done.cancelled():
-        stream.down.confirmed.append(number)
-        stream.dirty.set()
+        stream.down.batch(0).confirmed.append(number)
     else:
         _refuse(stream, number, error)
 
 
 def _refuse(stream: _Stream, number: int, error: BaseException | None) -> None:
     reason = error.reason.value if isinstance(error, MusterError) else "unavailable"
-    stream.down.refused.append(PublishOutcome(number=number, reason=reason, detail=str(error)))
-    stream.dirty.set()
+    detail = str(error)[:DETAIL_CHARS]
+    stream.down.batch(len(detail)).refused.append(PublishOutcome(number=number, reason=reason, detail=detail))

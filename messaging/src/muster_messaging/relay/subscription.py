@@ -1,7 +1,7 @@
 """A subscription over the relay: it outlives connections, and forgets what a lost one had delivered."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from muster_messaging.errors import Disconnected, Refused
@@ -18,7 +18,7 @@ TAG_MASK = (1 << TAG_BITS) - 1
 
 
 class _Stream(Protocol):
-    def acknowledge(self, number: int, tags: Iterable[int], rejected: Iterable[int] = ()) -> None: ...
+    def acknowledge(self, number: int, tags: Sequence[int], rejected: Sequence[int] = ()) -> None: ...
 
     def cancel(self, subscription: "RelaySubscription", *, abandon: bool = False) -> None: ...
 

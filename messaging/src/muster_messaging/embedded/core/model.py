@@ -45,13 +45,17 @@ class DeadLetter:
 
 @dataclass(slots=True)
 class QueueState:
-    """A queue: what waits, who consumes, what is dying (and of what) until its next place has room."""
+    """A queue: what waits, who consumes, what is dying (and of what) until its next place has room.
+
+    `moving` is on its way to that place, and stays here when it cannot be stored there.
+    """
 
     spec: Queue
     ready: deque[Stored] = field(default_factory=deque)
     consumers: list[Consumer] = field(default_factory=list)
     dying: deque[tuple[Stored, str]] = field(default_factory=deque)
-    count: int = 0  # ready, unacked, dying and reserved
+    moving: dict[int, Stored] = field(default_factory=dict)
+    count: int = 0  # ready, unacked, dying, moving and reserved
     size: int = 0
     arrived: int = 0
     left: int = 0

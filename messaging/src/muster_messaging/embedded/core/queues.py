@@ -11,7 +11,6 @@ from muster_messaging.bus import QueueInfo
 from muster_messaging.embedded.core.model import Consumer, DeadLetter, QueueState, Stored
 from muster_messaging.embedded.core.routes import Routes
 from muster_messaging.errors import QueueFull, Refused, Unroutable
-from muster_messaging.topology import Queue
 
 __all__ = ["QueueCore"]
 
@@ -31,7 +30,7 @@ class QueueCore:
         state = self.routes.forget(name)
         if state is None:
             return [], []
-        gone = [*state.ready, *(stored for stored, _ in state.dying)]
+        gone = [*state.ready, *(stored for stored, _ in state.dying), *state.moving.values()]
         for consumer in state.consumers:
             gone += consumer.unacked.values()
         return gone, state.consumers
@@ -42,7 +41,7 @@ class QueueCore:
         if state is None:
             return None
         unacked = sum(len(consumer.unacked) for consumer in state.consumers)
-        ready = len(state.ready) + len(state.dying)
+        ready = len(state.ready) + len(state.dying) + len(state.moving)
         return QueueInfo(ready, unacked, len(state.consumers), state.arrived, state.left)
 
     # ---- in
@@ -184,31 +183,60 @@ class QueueCore:
         return soonest
 
     def deaths(self) -> tuple[list[DeadLetter], bool]:
-        """Return the dead letters whose next place is reserved, and whether others wait in their queues for one."""
+        """Return the dead letters whose next place is reserved, and whether others wait in their queues for one.
+
+        They keep their old places, too, until `moved` or `not_moved`.
+        """
         found: list[DeadLetter] = []
         waiting = False
         for state in self._queues.values():
+            full: set[str] = set()  # keys that nothing may pass any more: what waits already goes first
             for _ in range(len(state.dying)):
                 stored, reason = state.dying.popleft()
-                try:
-                    found.append(self._bury(state.spec, stored, reason))
-                except QueueFull:
+                key = state.spec.dead_letter_key or stored.key
+                letter = None if key in full else self._bury(state, stored, reason, key)
+                if letter:
+                    found.append(letter)
+                else:
+                    full.add(key)
                     state.dying.append((stored, reason))
-                    waiting = True
+            waiting = waiting or bool(full)
         return found, waiting
 
-    def _bury(self, spec: Queue, stored: Stored, reason: str) -> DeadLetter:
-        key = spec.dead_letter_key or stored.key
+    def _bury(self, state: QueueState, stored: Stored, reason: str, key: str) -> DeadLetter | None:
         queues: tuple[str, ...] = ()
-        if spec.dead_letter_exchange:
+        if state.spec.dead_letter_exchange:
             try:
-                queues = self.routes.route(spec.dead_letter_exchange, key)
+                queues = self.routes.route(state.spec.dead_letter_exchange, key)
             except (Refused, Unroutable):
                 queues = ()
-        self.reserve(queues, len(stored.frame))
-        self.release(stored.queue, len(stored.frame))
-        self._count_left(stored.queue, 1)
+        try:
+            self.reserve(queues, len(stored.frame))
+        except QueueFull:
+            return None
+        state.moving[stored.id] = stored
         return DeadLetter(stored, reason, key, queues)
+
+    def moved(self, letter: DeadLetter) -> None:
+        """A dead letter is where it goes to: give its old place back."""
+        stored = letter.stored
+        state = self._queues.get(stored.queue)
+        if state and state.moving.pop(stored.id, None):
+            self.release(stored.queue, len(stored.frame))
+            self._count_left(stored.queue, 1)
+
+    def not_moved(self, letters: list[DeadLetter]) -> None:
+        """Dead letters could not be stored where they go to: they go on dying in their old places, in order."""
+        for letter in letters:
+            stored = letter.stored
+            for queue in letter.queues:
+                self.release(queue, len(stored.frame))
+            state = self._queues.get(stored.queue)
+            if state and state.moving.pop(stored.id, None):  # not when its queue was deleted meanwhile
+                state.dying.append((stored, letter.reason))
+        for name in {letter.stored.queue for letter in letters}:
+            if state := self._queues.get(name):
+                state.dying = deque(sorted(state.dying, key=lambda dying: dying[0].id))
 
     def _count_left(self, queue: str, number: int) -> None:
         state = self._queues.get(queue)
