@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMPS := $(VENV)/.stamps
 BUS ?= embedded
+# Tests wait for processes more than they compute: one more than there are cores, and no more than memory is for.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 
 PROTO_FILES := $(wildcard protos/muster_protos/v1/*.proto)
 CONSOLE := server/src/muster_server/console
@@ -89,7 +91,7 @@ lint: setup ## Formatting, lint, types, import directions, sizes, purity
 .PHONY: test
 test: lint console ## Everything: lint, web console tests, then pytest with real RabbitMQ, PostgreSQL and Chromium
 	@cd frontend && npm run --silent test
-	@$(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: chaos
 chaos: $(STAMPS)/python-dev ## Kill, cut, poison and double for a while: nothing may be lost (ARGS="--only R2 --seed 7")
