@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import structlog
-from pydantic import ValidationError
 
 from muster_messaging.message import Message
 from muster_server.clock import Clock
@@ -13,6 +12,7 @@ from muster_server.conversations import store
 from muster_server.conversations.core import ENDED, Run, Taken, take
 from muster_server.conversations.passing import Passing
 from muster_server.conversations.ports import AgentDirectory, Conduct, Push, Work
+from muster_server.conversations.reading import read_body
 from muster_server.conversations.waiting import Waiting
 from muster_server.edge.lines import event_line
 from muster_server.flow.chain import done, then
@@ -22,7 +22,6 @@ from muster_shared_models.agents import RunBrief
 from muster_shared_models.bodies import RUN_EVENTS, branch_run
 from muster_shared_models.conversations import RunQueued, RunState
 from muster_shared_models.model import BusModel, WireModel, from_ms
-from muster_shared_models.problems import MusterError, Reason
 from muster_shared_models.run_events import (
     RunError,
     RunEvent,
@@ -80,10 +79,7 @@ class Receiver:
 
     def take_run_events(self, message: Message) -> "Future[None]":
         """Begin to take a batch of a run's events."""
-        try:
-            events = RUN_EVENTS.validate_json(message.body).events
-        except ValidationError as error:
-            raise MusterError(Reason.FRAME_MALFORMED, f"Run events cannot be read: {error}") from error
+        events = read_body(RUN_EVENTS, message, "Run events").events
         sender = message.origin or message.sender
         passing = all(isinstance(event, TextContent | ToolContent) for event in events)
         if passing and self._passing.holds(message.run, sender, message.conversation):
