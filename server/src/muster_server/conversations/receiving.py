@@ -32,7 +32,7 @@ from muster_shared_models.run_events import (
     ToolResult,
 )
 
-__all__ = ["Receiver"]
+__all__ = ["LONGEST_RUN_MS", "Receiver", "Stored", "seen_as"]
 
 #: The longest that a run may take from its start to its end.
 LONGEST_RUN_MS = 2 * 3_600_000
@@ -96,13 +96,16 @@ class Receiver:
     ) -> Stored | None:
         now = self._clock()
         run = store.run_by_id(tx, message.run) or self._branch(tx, message.run, sender, now)
-        if run is None or not store.see(tx, message.id, now):
+        if run is None:
             return None
         if message.conversation != run.conversation:
             return Stored(run, taken=Taken(run, forged="events of a run in a conversation that is not its own"))
         taken = take(run, sender, name, events, now, LONGEST_RUN_MS)
         if taken.forged:
             return Stored(run, taken=taken)
+        # What is dropped is not remembered: when a person opens the run again, it may come again and count.
+        if run.state in ENDED or not store.see(tx, seen_as(sender, message.id), now):
+            return None
         seq = 0
         new = tuple((event.kind, event.model_dump_json()) for event in taken.lasting)
         if new:
@@ -190,6 +193,11 @@ class Receiver:
         self._push_events(stored.run.conversation, stored)
         if stored.run.state in ENDED:
             self._ended(stored.run)
+
+
+def seen_as(sender: str, message_id: str) -> str:
+    """Return the key under which a report is remembered: no agent can use up the ids of another."""
+    return f"{sender}>{message_id}"
 
 
 def _outcome(event: WireModel | BusModel) -> str:
