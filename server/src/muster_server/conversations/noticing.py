@@ -45,7 +45,9 @@ class Notices:
     def _notice_unit(self, tx: Transaction, message_id: str, notice: NoticeBody) -> Stored | None:
         now = self._clock()
         run = store.run_by_id(tx, notice.run_id)
-        if run is None or run.state in ENDED or not store.see(tx, message_id, now):
+        if run is None or run.state in ENDED or (notice.final and run.state is RunState.RUNNING):
+            return None  # a run that its agent has begun is the agent's to end, or the deadline's
+        if not store.see(tx, message_id, now):
             return None
         event: WireModel | BusModel
         if notice.reason == "fanned_out":

@@ -12,7 +12,7 @@ from muster_messaging.message import Delivery
 from muster_messaging.topology import PARKING_QUEUE, dead_letter_queues
 from muster_server.clock import Clock
 from muster_server.deadletters import store
-from muster_server.deadletters.core import DeadLetter, as_bytes, read, refused, what_ended_the_run
+from muster_server.deadletters.core import DeadLetter, as_bytes, ends_a_begun_run, read, refused, what_ended_the_run
 from muster_server.deadletters.ports import Runs
 from muster_server.flow.chain import then
 from muster_server.flow.outbox import Forget, Outgoing
@@ -109,7 +109,7 @@ class Collector:
             now = self._clock()
             new = [letter for letter in letters if store.add(tx, new_id(IdKind.DEAD_LETTER), letter, now)]
             of_runs = [letter for letter in new if letter.message.type in _OF_RUNS]
-            return [self._runs.died(tx, letter.message.run, *what_ended_the_run(letter)) for letter in of_runs]
+            return [self._died(tx, letter) for letter in of_runs]
 
         def after(ended: list[Any]) -> None:
             for each in filter(None, ended):
@@ -118,3 +118,7 @@ class Collector:
                 log.warning("dead letter", message_id=letter.message.id, queue=letter.queue, reason=letter.reason)
 
         return then(self._store.write(unit), after)
+
+    def _died(self, tx: Transaction, letter: DeadLetter) -> Any:
+        message, reason_and_words = letter.message, what_ended_the_run(letter)
+        return self._runs.died(tx, message.run, message.origin, *reason_and_words, begun=ends_a_begun_run(letter))

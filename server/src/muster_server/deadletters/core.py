@@ -16,6 +16,7 @@ __all__ = [
     "agent_of",
     "as_bytes",
     "content",
+    "ends_a_begun_run",
     "may_readdress",
     "read",
     "readdressed",
@@ -74,8 +75,10 @@ def _origin(message: Message) -> str:
 
 def _plain(message: Message) -> Message:
     """Return the message without NUL in its control fields: not every database can hold it."""
-    fields: dict[str, Any] = message._asdict()
-    return Message(**{name: _without_nul(value) if isinstance(value, str) else value for name, value in fields.items()})
+    texts: dict[str, Any] = {
+        name: _without_nul(value) for name, value in message._asdict().items() if isinstance(value, str)
+    }
+    return message._replace(**texts)
 
 
 def _without_nul(text: str) -> str:
@@ -122,6 +125,16 @@ def what_ended_the_run(letter: DeadLetter) -> tuple[Reason, str]:
     except ValueError:
         reason = Reason.INTERRUPTED
     return reason, f"{letter.detail or 'It could not be delivered.'} It is kept among the dead letters."
+
+
+def ends_a_begun_run(letter: DeadLetter) -> bool:
+    """Tell whether even a run that its agent has begun ends with this letter of a message, or of an answer.
+
+    It does not with a copy of its message that never reached the agent: another one has.
+    """
+    if letter.message.type != MessageType.CHAT.value:
+        return True
+    return letter.queue.startswith("agent_queue_") and letter.reason in ("rejected", "delivery_limit")
 
 
 def may_readdress(message: Message) -> bool:
