@@ -25,7 +25,7 @@ from muster_server.access.core import Principal, Role
 from muster_server.conversations import store as tables
 from muster_server.conversations.drafts import Drafts
 from muster_server.conversations.passing import Passing
-from muster_server.conversations.receiving import Receiver
+from muster_server.conversations.receiving import Receiver, seen_as
 from muster_server.conversations.sending import Sender
 from muster_server.conversations.waiting import Waiting
 from muster_server.flow.inbox import Inbox
@@ -280,7 +280,7 @@ class FlowMachine(ClockworkMachine):
             on_disk = {name for (name,) in self._read("SELECT message_id FROM inbox")}
             for tag in acked:
                 message = self.handed_out.pop(tag)
-                assert message.id in on_disk, f"{message.id} is acknowledged and not stored"
+                assert seen_as(message.origin, message.id) in on_disk, f"{message.id} is acknowledged and not stored"
                 self.queue.remove(message)
         assert not self.life.subscription.rejected
 

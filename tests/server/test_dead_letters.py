@@ -12,7 +12,8 @@ from muster_messaging.message import Message
 from muster_messaging.topology import TO_BROKER, partition_key, partition_of
 from muster_protos.v1.relay_pb2 import Publish, RelayUp
 from muster_protos.v1.relay_pb2_grpc import MessageRelayStub
-from muster_shared_models.bodies import CHAT, ChatBody, MessageType
+from muster_shared_models.bodies import CHAT, ChatBody, MessageType, RunEventsBody
+from muster_shared_models.run_events import RunEvent, RunFinished, RunStarted, TextEnd, ToolStart
 from tests.server.desk import Desk, at_work
 from tests.server.running import RunningServer, eventually, running_server
 
@@ -224,3 +225,56 @@ async def test_a_run_that_is_one_agents_keeps_its_address(server: RunningServer,
     assert (await server.get(f"{LETTERS}/{letter['id']}"))["may_readdress"] is False
     answer = await server.http.patch(f"{LETTERS}/{letter['id']}", json={"to": "any:*"})
     assert (answer.status_code, answer.json()["reason"]) == (422, "invalid_request")
+
+
+async def dead_answer(server: RunningServer, desk: Desk, *events: RunEvent) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Let the report of these events die of a broken body, and mend that; return what was sent and the letter."""
+    sent = await say(server, "hello")
+    asked, _ = await desk.take()
+    await desk.report(asked, RunStarted(run_id=asked.run))
+    mended = RunEventsBody(run_id=asked.run, events=[each.model_copy(update={"run_id": asked.run}) for each in events])
+    exchange, key, answer = desk.agent.report(asked)
+    await desk.bus.publish(exchange, key, answer._replace(body=b'{"run_id": 7'))
+    [letter] = await letters(server)
+    assert (await server.http.post(f"{LETTERS}/{letter['id']}/replay")).json()["reason"] == "frame_malformed"
+    edited = await server.http.patch(f"{LETTERS}/{letter['id']}", json={"body": mended.model_dump_json()})
+    assert edited.status_code == 200
+    return sent, letter
+
+
+SAID = (TextEnd(run_id="", message_id="msg_2", text="after all"), RunFinished(run_id=""))
+
+
+async def test_an_answer_that_is_sent_again_is_shown_and_ends_the_run(server: RunningServer, desk: Desk) -> None:
+    sent, letter = await dead_answer(server, desk, *SAID)
+    assert (await kinds(server, sent["conversation"]))[-1] == "RUN_ERROR"
+    await server.post(f"{LETTERS}/{letter['id']}/replay", status=202)
+    await eventually(lambda: _ends(server, sent["conversation"], "RUN_FINISHED"))
+    assert await kinds(server, sent["conversation"]) == [
+        "USER_MESSAGE", "RUN_STARTED", "RUN_ERROR", "RUN_QUEUED", "TEXT_MESSAGE_END", "RUN_FINISHED",
+    ]  # fmt: skip
+    view = await server.get(f"/api/v1/conversations/{sent['conversation']}")
+    assert (view["preview"], view["failed"], view["active_runs"]) == ("after all", None, [])
+
+
+async def test_events_that_do_not_end_their_failed_run_go_on_waiting(server: RunningServer, desk: Desk) -> None:
+    sent, letter = await dead_answer(server, desk, ToolStart(run_id="", tool_call_id="tc_1", tool="t", title="t"))
+    before = await kinds(server, sent["conversation"])
+    answer = await server.http.post(f"{LETTERS}/{letter['id']}/replay")
+    assert (answer.status_code, answer.json()["reason"]) == (409, "already_finished")
+    assert await server.post(f"{LETTERS}/replay", {}, 202) == {"handled": 0, "waiting": 1}
+    assert await kinds(server, sent["conversation"]) == before
+
+
+async def test_an_answer_to_a_run_that_has_ended_well_goes_on_waiting(server: RunningServer, desk: Desk) -> None:
+    sent, letter = await dead_answer(server, desk, *SAID)
+    await server.post(f"{LETTERS}/{letter['id']}/replay", status=202)
+    await eventually(lambda: _ends(server, sent["conversation"], "RUN_FINISHED"))
+    asked = Message("msg_1", MessageType.CHAT.value, conversation=sent["conversation"], run=sent["run_id"])
+    exchange, key, late = desk.agent.report(asked)
+    await desk.bus.publish(exchange, key, late._replace(body=b"?"))
+    [again] = await letters(server)
+    refused = await server.http.post(f"{LETTERS}/{again['id']}/replay")
+    assert (refused.status_code, refused.json()["reason"]) == (409, "already_finished")
+    assert "finished" in refused.json()["detail"]
+    assert (await letters(server))[0]["state"] == "waiting"

@@ -16,6 +16,7 @@ from muster_shared_models.run_events import (
     RunStarted,
     TextContent,
     TextEnd,
+    ToolContent,
 )
 
 HOUR = 3_600_000
@@ -85,6 +86,25 @@ def test_drafts_are_placed_by_offset() -> None:
     replaced = drafts.of("run_1")
     assert replaced is not None
     assert (replaced.attempt, replaced.text) == (2, "New")
+
+
+def test_drafts_of_tools_are_bounded() -> None:
+    drafts, piece = Drafts(), "x" * 60_000
+    drafts.take(ToolContent(run_id="run_1", tool_call_id="y" * 1_000, offset=0, delta="?"))
+    for number in range(1_000):
+        drafts.take(ToolContent(run_id="run_1", tool_call_id=f"tc_{number}", offset=0, delta=piece))
+    drafts.take(TextContent(run_id="run_1", offset=0, delta=piece))
+    draft = drafts.of("run_1")
+    assert draft is not None
+    assert draft.text == piece
+    assert len(draft.tools) == 100
+    assert sum(len(tool.text) for tool in draft.tools) == 256_000
+    # A tool that has ended makes room
+    drafts.forget_tool("run_1", "tc_0")
+    drafts.take(ToolContent(run_id="run_1", tool_call_id="tc_new", offset=0, delta="new"))
+    draft = drafts.of("run_1")
+    assert draft is not None
+    assert draft.tools[-1].text == "new"
 
 
 TARGET = Target("cmd_1", "agt_1", "echo")

@@ -36,6 +36,13 @@ async def test_what_was_written_is_read(store: Store) -> None:
     assert await store.look(lambda tx: tx.one(GET, wanted="z")) is None
 
 
+async def test_nul_in_a_text_fails_nothing(store: Store) -> None:
+    await store.write(put("a\0", "x\0y"))  # type: ignore[arg-type]
+    [(key, value)] = await store.read(lambda tx: tx.all(ALL))
+    assert (key.replace("\ufffd", "\0"), value.replace("\ufffd", "\0")) == ("a\0", "x\0y")
+    assert await store.look(lambda tx: tx.one(GET, wanted="a\0")) == (value,)
+
+
 async def test_a_failing_unit_leaves_nothing_and_harms_no_other(store: Store) -> None:
     def half(tx: Transaction) -> None:
         tx.run(PUT, key="half", value="")

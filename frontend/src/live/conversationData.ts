@@ -83,7 +83,7 @@ function viewAfter(view: ConversationView, stored: StoredEvent, transcript: Tran
   const { event } = stored;
   const active = new Set(view.active_runs);
   const run = runOf(transcript, event.run_id);
-  if (event.kind === "USER_MESSAGE") active.add(event.run_id);
+  if (event.kind === "USER_MESSAGE" || event.kind === "RUN_QUEUED") active.add(event.run_id);
   else if (run && isOver(run)) active.delete(event.run_id);
   if (event.kind === "RUN_FANNED_OUT") {
     active.delete(event.run_id);

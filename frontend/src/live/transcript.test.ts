@@ -39,6 +39,27 @@ test("a message to many has a run for each of them, in the order of their names"
   expect(runOf(transcript, "run_1")?.branches).toEqual(branches);
 });
 
+test("a failed run whose answer is sent again is not over, and shows no failure", () => {
+  const failed: StoredEvent["event"] = {
+    kind: "RUN_ERROR",
+    run_id: "run_1",
+    attempt: 1,
+    reason: "interrupted",
+    message: "It died.",
+    hint: "",
+    duration_ms: 0,
+  };
+  const transcript = fold(
+    stored([
+      { kind: "RUN_STARTED", run_id: "run_1", agent_id: "agt_1", agent_name: "a", attempt: 1 },
+      failed,
+      { kind: "RUN_QUEUED", run_id: "run_1", agent_id: "agt_1", detail: "Sent again." },
+    ]),
+  );
+  const run = runOf(transcript, "run_1");
+  expect([run?.error, run?.endedAt]).toEqual([null, null]);
+});
+
 test("a message is not a run, and an unknown run is nobody's", () => {
   const transcript = fold([]);
   expect(runOf(transcript, "msg_1")).toBeNull();

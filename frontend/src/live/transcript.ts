@@ -112,7 +112,10 @@ function withCall(tools: ToolCall[], call: ToolCall): ToolCall[] {
 function changed(run: Run, { event, at }: StoredEvent): Run | null {
   if (event.kind === "USER_MESSAGE") return null;
   if (event.kind === "RUN_FANNED_OUT") return { ...run, branches: event.branches };
-  if (event.kind === "RUN_QUEUED") return { ...run, queued: event, agentId: event.agent_id };
+  if (event.kind === "RUN_QUEUED") {
+    // A failed run waits again when a person sends its message, or its answer, again.
+    return { ...run, queued: event, agentId: event.agent_id, error: null, endedAt: null };
+  }
   if (event.kind === "RUN_STOP_REQUESTED") return { ...run, stop: event };
   const current = atAttempt(run, event.attempt);
   if (!current) return null;

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from muster_shared_models.model import Time, WireModel
+from muster_shared_models.model import StoredText, Time, WireModel
 from muster_shared_models.problems import Reason
 
 __all__ = [
@@ -45,7 +45,7 @@ class PushCommand(WireModel):
     how long an agent that is away may take to fetch it.
     """
 
-    to: str = Field(max_length=520)
+    to: StoredText = Field(max_length=520)
     argv: Annotated[list[Argument], Field(max_length=1000)] = Field(default_factory=list)
     shell: str = Field(default="", max_length=32_000)
     timeout_s: int = Field(default=600, ge=1, le=7200)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from muster_shared_models.model import Time, WireModel
+from muster_shared_models.model import StoredText, Time, WireModel
 from muster_shared_models.problems import Reason
 from muster_shared_models.run_events import (
     MAX_TEXT,
@@ -36,9 +36,9 @@ class RunState(StrEnum):
 class SendMessage(WireModel):
     """What a person says. Without `conversation` a new one begins; then `to` is needed."""
 
-    text: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
-    to: str = Field(default="", max_length=520)
-    conversation: str = Field(default="", max_length=64)
+    text: Annotated[StoredText, StringConstraints(min_length=1, max_length=MAX_TEXT)]
+    to: StoredText = Field(default="", max_length=520)
+    conversation: StoredText = Field(default="", max_length=64)
 
 
 class Sent(WireModel):

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from muster_shared_models.model import Time, WireModel
+from muster_shared_models.model import StoredText, Time, WireModel
 
 __all__ = [
     "DeadLetterCount", "DeadLetterCounts", "DeadLetterDetail", "DeadLetterFilter", "DeadLetterState",
@@ -89,7 +89,7 @@ class EditDeadLetter(WireModel):
     """New content for a waiting dead letter; what is left out stays. With another address the broker routes it anew."""
 
     body: str | None = Field(default=None, max_length=SHOWN_BODY)
-    to: str | None = Field(default=None, max_length=520)
+    to: StoredText | None = Field(default=None, max_length=520)
 
 
 class DeadLetterFilter(WireModel):

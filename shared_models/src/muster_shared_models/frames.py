@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from muster_shared_models.conversations import SendMessage, Sent
-from muster_shared_models.model import Time, WireModel
+from muster_shared_models.model import StoredText, Time, WireModel
 from muster_shared_models.problems import Problem
 from muster_shared_models.run_events import PassingEvent
 from muster_shared_models.streams import Snapshot, StreamEvent
@@ -22,7 +22,7 @@ from muster_shared_models.streams import Snapshot, StreamEvent
 __all__ = ["CLIENT_FRAME", "ClientFrame", "ServerFrame"]
 
 Stream = Annotated[str, Field(max_length=80)]
-Ref = Annotated[str, Field(max_length=64)]
+Ref = Annotated[StoredText, Field(max_length=64)]
 
 #: The largest message that a browser may send, in bytes.
 MAX_FRAME_BYTES = 256 * 1024

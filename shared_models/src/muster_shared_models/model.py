@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, StringConstraints
 
-__all__ = ["AgentName", "BusModel", "Time", "WireModel", "from_ms", "to_ms"]
+__all__ = ["AgentName", "BusModel", "StoredText", "Time", "WireModel", "from_ms", "to_ms"]
 
 
 class WireModel(BaseModel):
@@ -49,6 +49,16 @@ Time = Annotated[datetime, AfterValidator(_utc), PlainSerializer(_iso, return_ty
 NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 AgentName = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("text cannot contain NUL")
+    return text
+
+
+#: What people send and the server stores as text: not every database can hold NUL.
+StoredText = Annotated[str, AfterValidator(_without_nul)]
 
 
 def from_ms(milliseconds: int) -> datetime:

@@ -7,6 +7,11 @@ from muster_shared_models.run_events import MAX_TEXT, MAX_TOOL_OUTPUT, TextConte
 
 __all__ = ["Drafts"]
 
+#: Tool calls of one run that are shown while they run, the characters of all of them, and of one's id. What is over is
+#: shown when it has ended.
+MAX_TOOLS = 100
+MAX_TOOL_TEXT = 4 * MAX_TOOL_OUTPUT
+MAX_CALL_ID = 200
 #: Runs with a draft; beyond it the oldest draft is forgotten (its final text still comes).
 MAX_DRAFTS = 5_000
 
@@ -35,9 +40,11 @@ class Drafts:
             return
         if isinstance(event, TextContent):
             writing.text = _placed(writing.text, event.offset, event.delta, MAX_TEXT)
-        else:
+        elif event.tool_call_id in writing.tools or _fits(writing, event.tool_call_id):
             before = writing.tools.get(event.tool_call_id, "")
-            writing.tools[event.tool_call_id] = _placed(before, event.offset, event.delta, MAX_TOOL_OUTPUT)
+            room = MAX_TOOL_TEXT - sum(map(len, writing.tools.values()))
+            most = min(MAX_TOOL_OUTPUT, len(before) + room)
+            writing.tools[event.tool_call_id] = _placed(before, event.offset, event.delta, most)
 
     def forget_tool(self, run_id: str, tool_call_id: str) -> None:
         """A tool's result has come."""
@@ -55,6 +62,10 @@ class Drafts:
             return None
         tools = [ToolDraft(tool_call_id=key, text=text) for key, text in writing.tools.items()]
         return Draft(run_id=run_id, attempt=writing.attempt, text=writing.text, tools=tools)
+
+
+def _fits(writing: _Writing, tool_call_id: str) -> bool:
+    return len(writing.tools) < MAX_TOOLS and len(tool_call_id) <= MAX_CALL_ID
 
 
 def _placed(before: str, offset: int, piece: str, most: int) -> str:

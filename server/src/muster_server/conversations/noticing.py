@@ -3,13 +3,12 @@
 from asyncio import Future
 from dataclasses import replace
 
-from pydantic import ValidationError
-
 from muster_messaging.message import Message
 from muster_server.clock import Clock
 from muster_server.conversations import store
 from muster_server.conversations.core import ENDED, Run
 from muster_server.conversations.ports import AgentDirectory
+from muster_server.conversations.reading import read_body
 from muster_server.conversations.receiving import Receiver, Stored
 from muster_server.flow.chain import then
 from muster_server.store.store import Store
@@ -40,16 +39,15 @@ class Notices:
         """Begin to take what the broker says of a message."""
         if message.origin.startswith(f"{IdKind.AGENT}_"):
             raise MusterError(Reason.PERMISSION_DENIED, f"Agent {message.origin} speaks as a broker.")
-        try:
-            notice = NOTICE.validate_json(message.body)
-        except ValidationError as error:
-            raise MusterError(Reason.FRAME_MALFORMED, f"The notice cannot be read: {error}") from error
+        notice = read_body(NOTICE, message, "The notice")
         return then(self._store.write(lambda tx: self._notice_unit(tx, message.id, notice)), self._after)
 
     def _notice_unit(self, tx: Transaction, message_id: str, notice: NoticeBody) -> Stored | None:
         now = self._clock()
         run = store.run_by_id(tx, notice.run_id)
-        if run is None or run.state in ENDED or not store.see(tx, message_id, now):
+        if run is None or run.state in ENDED or (notice.final and run.state is RunState.RUNNING):
+            return None  # a run that its agent has begun is the agent's to end, or the deadline's
+        if not store.see(tx, message_id, now):
             return None
         event: WireModel | BusModel
         if notice.reason == "fanned_out":

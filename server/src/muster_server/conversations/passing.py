@@ -9,19 +9,18 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import structlog
-from pydantic import ValidationError
 
 from muster_messaging.message import Message
 from muster_server.conversations import store
 from muster_server.conversations.core import Run
 from muster_server.conversations.drafts import Drafts
 from muster_server.conversations.ports import Conduct, Push
+from muster_server.conversations.reading import read_body
 from muster_server.edge.lines import passing_line
 from muster_server.flow.chain import done
 from muster_server.store.store import Store
 from muster_shared_models.bodies import RUN_PIECES, Pieces
 from muster_shared_models.conversations import RunState
-from muster_shared_models.problems import MusterError, Reason
 from muster_shared_models.run_events import RunEvent, TextContent, ToolContent
 
 __all__ = ["Passing"]
@@ -73,10 +72,7 @@ class Passing:
 
     def take(self, message: Message) -> "Future[None]":
         """Begin to take the pieces of many runs."""
-        try:
-            runs = RUN_PIECES.validate_json(message.body).runs
-        except ValidationError as error:
-            raise MusterError(Reason.FRAME_MALFORMED, f"Pieces of runs cannot be read: {error}") from error
+        runs = read_body(RUN_PIECES, message, "Pieces of runs").runs
         sender = message.origin or message.sender
         unknown = [pieces for pieces in runs if not self._hand_on_known(pieces, sender)]
         return ensure_future(self._look_up(unknown, sender)) if unknown else done()

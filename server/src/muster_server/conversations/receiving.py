@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import structlog
-from pydantic import ValidationError
 
 from muster_messaging.message import Message
 from muster_server.clock import Clock
@@ -13,6 +12,7 @@ from muster_server.conversations import store
 from muster_server.conversations.core import ENDED, Run, Taken, take
 from muster_server.conversations.passing import Passing
 from muster_server.conversations.ports import AgentDirectory, Conduct, Push, Work
+from muster_server.conversations.reading import read_body
 from muster_server.conversations.waiting import Waiting
 from muster_server.edge.lines import event_line
 from muster_server.flow.chain import done, then
@@ -22,7 +22,6 @@ from muster_shared_models.agents import RunBrief
 from muster_shared_models.bodies import RUN_EVENTS, branch_run
 from muster_shared_models.conversations import RunQueued, RunState
 from muster_shared_models.model import BusModel, WireModel, from_ms
-from muster_shared_models.problems import MusterError, Reason
 from muster_shared_models.run_events import (
     RunError,
     RunEvent,
@@ -33,7 +32,7 @@ from muster_shared_models.run_events import (
     ToolResult,
 )
 
-__all__ = ["Receiver"]
+__all__ = ["LONGEST_RUN_MS", "Receiver", "Stored", "seen_as"]
 
 #: The longest that a run may take from its start to its end.
 LONGEST_RUN_MS = 2 * 3_600_000
@@ -80,10 +79,7 @@ class Receiver:
 
     def take_run_events(self, message: Message) -> "Future[None]":
         """Begin to take a batch of a run's events."""
-        try:
-            events = RUN_EVENTS.validate_json(message.body).events
-        except ValidationError as error:
-            raise MusterError(Reason.FRAME_MALFORMED, f"Run events cannot be read: {error}") from error
+        events = read_body(RUN_EVENTS, message, "Run events").events
         sender = message.origin or message.sender
         passing = all(isinstance(event, TextContent | ToolContent) for event in events)
         if passing and self._passing.holds(message.run, sender, message.conversation):
@@ -100,13 +96,16 @@ class Receiver:
     ) -> Stored | None:
         now = self._clock()
         run = store.run_by_id(tx, message.run) or self._branch(tx, message.run, sender, now)
-        if run is None or not store.see(tx, message.id, now):
+        if run is None:
             return None
         if message.conversation != run.conversation:
             return Stored(run, taken=Taken(run, forged="events of a run in a conversation that is not its own"))
         taken = take(run, sender, name, events, now, LONGEST_RUN_MS)
         if taken.forged:
             return Stored(run, taken=taken)
+        # What is dropped is not remembered: when a person opens the run again, it may come again and count.
+        if run.state in ENDED or not store.see(tx, seen_as(sender, message.id), now):
+            return None
         seq = 0
         new = tuple((event.kind, event.model_dump_json()) for event in taken.lasting)
         if new:
@@ -194,6 +193,11 @@ class Receiver:
         self._push_events(stored.run.conversation, stored)
         if stored.run.state in ENDED:
             self._ended(stored.run)
+
+
+def seen_as(sender: str, message_id: str) -> str:
+    """Return the key under which a report is remembered: no agent can use up the ids of another."""
+    return f"{sender}>{message_id}"
 
 
 def _outcome(event: WireModel | BusModel) -> str:

@@ -13,7 +13,8 @@ from muster_shared_models.problems import Reason
 
 __all__ = [
     "WELL", "EventRow", "active_runs", "add_conversation", "add_run", "address_of", "append", "conversation",
-    "events_before", "events_of", "latest", "open_runs", "overdue", "run_by_id", "said", "save_run", "see", "views",
+    "events_before", "events_of", "latest", "open_runs", "overdue", "run_by_id", "said", "save_run", "see", "seen",
+    "views",
 ]  # fmt: skip
 
 EventRow = tuple[int, int, str, str]  # seq, at, kind, JSON
@@ -56,6 +57,7 @@ _CLAIM = (
     .values(agent_id=bindparam("agent"))
 )
 _SEE = text("INSERT INTO inbox (message_id, at) VALUES (:message_id, :at) ON CONFLICT DO NOTHING")
+_SEEN = text("SELECT 1 FROM inbox WHERE message_id = :message_id")
 _ACTIVE = select(runs.c.id).where(runs.c.conversation == bindparam("wanted"), runs.c.ended_at == ZERO)
 _OPEN = select(runs.c.agent_id, runs.c.id).where(runs.c.ended_at == ZERO, runs.c.agent_id != "")
 _RETIRED = select(agents.c.id).where(agents.c.retired_at > ZERO, agents.c.retired_at < bindparam("retired"))
@@ -64,26 +66,15 @@ _OVERDUE = (
     .where(runs.c.ended_at == ZERO, or_(runs.c.deadline_at < bindparam("now"), runs.c.agent_id.in_(_RETIRED)))
     .limit(200)
 )
-_EVENTS_AFTER = (
+_EVENTS = (
     select(events.c.seq, events.c.at, events.c.kind, events.c.data)
-    .where(events.c.stream == bindparam("wanted"), events.c.seq > bindparam("after"))
-    .order_by(events.c.seq)
+    .where(events.c.stream == bindparam("wanted"))
     .limit(bindparam("most"))
 )
-_EVENTS_BEFORE = (
-    select(events.c.seq, events.c.at, events.c.kind, events.c.data)
-    .where(events.c.stream == bindparam("wanted"), events.c.seq < bindparam("before"))
-    .order_by(desc(events.c.seq))
-    .limit(bindparam("most"))
-)
-_SAID = (
-    select(events.c.seq, events.c.at, events.c.kind, events.c.data)
-    .where(
-        events.c.stream == bindparam("wanted"),
-        or_(events.c.kind == "USER_MESSAGE", events.c.kind == "TEXT_MESSAGE_END"),
-    )
-    .order_by(desc(events.c.seq))
-    .limit(bindparam("most"))
+_EVENTS_AFTER = _EVENTS.where(events.c.seq > bindparam("after")).order_by(events.c.seq)
+_EVENTS_BEFORE = _EVENTS.where(events.c.seq < bindparam("before")).order_by(desc(events.c.seq))
+_SAID = _EVENTS.where(or_(events.c.kind == "USER_MESSAGE", events.c.kind == "TEXT_MESSAGE_END")).order_by(
+    desc(events.c.seq)
 )
 _EARLIER = or_(
     conversations.c.updated_at < bindparam("before"),
@@ -243,6 +234,11 @@ def active_runs(tx: Transaction, conversation_id: str) -> list[str]:
 def see(tx: Transaction, message_id: str, now: int) -> bool:
     """Remember a message; False when it was here before."""
     return tx.run(_SEE, message_id=message_id, at=now) == 1
+
+
+def seen(tx: Transaction, message_id: str) -> bool:
+    """Tell whether a message was here."""
+    return tx.one(_SEEN, message_id=message_id) is not None
 
 
 def _run(row: tuple[str, str, str, str, str, int, int, int, int, int, int]) -> Run:

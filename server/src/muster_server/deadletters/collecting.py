@@ -12,7 +12,7 @@ from muster_messaging.message import Delivery
 from muster_messaging.topology import PARKING_QUEUE, dead_letter_queues
 from muster_server.clock import Clock
 from muster_server.deadletters import store
-from muster_server.deadletters.core import DeadLetter, read, refused, what_ended_the_run
+from muster_server.deadletters.core import DeadLetter, as_bytes, ends_a_begun_run, read, refused, what_ended_the_run
 from muster_server.deadletters.ports import Runs
 from muster_server.flow.chain import then
 from muster_server.flow.outbox import Forget, Outgoing
@@ -72,6 +72,25 @@ class Collector:
 
     async def _keep(self, queue: str, batch: list[Delivery]) -> None:
         letters = [read(delivery, queue, self._partitions) for delivery in batch]
+        try:
+            await self._kept(letters)
+        except MusterError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one of them cannot be kept as it is: the others can
+            log.warning("dead letters are kept one by one", queue=queue, letters=len(letters), detail=str(error))
+            for letter in letters:
+                await self._keep_one(letter)
+
+    async def _keep_one(self, letter: DeadLetter) -> None:
+        try:
+            await self._kept([letter])
+        except MusterError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is: it comes from the message, and would come again
+            log.warning("a dead letter is kept as bytes", message_id=letter.message.id, detail=str(error))
+            await self._kept([as_bytes(letter, str(error))])
+
+    async def _kept(self, letters: list[DeadLetter]) -> None:
         while True:
             try:
                 await self._write(letters)
@@ -90,7 +109,7 @@ class Collector:
             now = self._clock()
             new = [letter for letter in letters if store.add(tx, new_id(IdKind.DEAD_LETTER), letter, now)]
             of_runs = [letter for letter in new if letter.message.type in _OF_RUNS]
-            return [self._runs.died(tx, letter.message.run, *what_ended_the_run(letter)) for letter in of_runs]
+            return [self._died(tx, letter) for letter in of_runs]
 
         def after(ended: list[Any]) -> None:
             for each in filter(None, ended):
@@ -99,3 +118,7 @@ class Collector:
                 log.warning("dead letter", message_id=letter.message.id, queue=letter.queue, reason=letter.reason)
 
         return then(self._store.write(unit), after)
+
+    def _died(self, tx: Transaction, letter: DeadLetter) -> Any:
+        message, reason_and_words = letter.message, what_ended_the_run(letter)
+        return self._runs.died(tx, message.run, message.origin, *reason_and_words, begun=ends_a_begun_run(letter))

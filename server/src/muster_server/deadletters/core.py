@@ -1,16 +1,22 @@
 """What a dead delivery means, and how it is sent again. Decisions only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any
 
-from muster_messaging.message import Delivery, Message
+from muster_messaging.message import SCHEMA, Delivery, Message
 from muster_messaging.topology import TO_AGENT, TO_BROKER, agent_queue, partition_key, partition_of, route_to
 from muster_shared_models.addresses import AddressKind
 from muster_shared_models.bodies import MessageType
+from muster_shared_models.ids import IdKind
 from muster_shared_models.problems import Reason
 
 __all__ = [
     "DeadLetter",
     "agent_of",
+    "as_bytes",
+    "content",
+    "ends_a_begun_run",
     "may_readdress",
     "read",
     "readdressed",
@@ -45,16 +51,57 @@ class DeadLetter:
 
 def read(delivery: Delivery, queue: str, partitions: int) -> DeadLetter:
     """Return what a delivery from the dead-letter or parking queue `queue` says."""
-    message = delivery.message
-    message = message._replace(origin=message.origin or message.sender)
+    message = _plain(delivery.message)
+    message = message._replace(origin=_origin(message))
     if message.aside:
         reason, _, detail = message.aside.partition(": ")
-        queue = delivery.died_in or queue
     else:
-        reason, queue = delivery.died_of or "unknown", delivery.died_in or queue
+        reason = _without_nul(delivery.died_of) or "unknown"
         detail = WORDS.get(reason, "")
+    queue = _without_nul(delivery.died_in) or queue
     way = route_to(queue) or (TO_BROKER, partition_key(partition_of(message.conversation, partitions)))
     return DeadLetter(message._replace(aside=""), queue, reason[:64], detail[:MAX_DETAIL], *way)
+
+
+def _origin(message: Message) -> str:
+    """Return who sent it first, by the brokers' rule: an agent is who the transport says, whatever the message claims.
+
+    What is written here is believed when a person sends the message again.
+    """
+    if not message.sender:
+        return "nobody"
+    return message.sender if message.sender.startswith(f"{IdKind.AGENT.value}_") else message.origin or message.sender
+
+
+def _plain(message: Message) -> Message:
+    """Return the message without NUL in its control fields: not every database can hold it."""
+    texts: dict[str, Any] = {
+        name: _without_nul(value) for name, value in message._asdict().items() if isinstance(value, str)
+    }
+    return message._replace(**texts)
+
+
+def _without_nul(text: str) -> str:
+    return text.replace("\0", "\ufffd")
+
+
+def as_bytes(letter: DeadLetter, why: str) -> DeadLetter:
+    """Return what is kept of a letter that cannot be kept as it is: its body, and why. Nobody takes it for a message.
+
+    The same letter has the same id: it is kept once.
+    """
+    message = letter.message
+    fields = repr(message._replace(body=b""))
+    name = f"unreadable_{sha256(fields.encode() + message.body).hexdigest()[:26]}"
+    kept = Message(name, "unreadable", message.body, origin=message.origin, schema=SCHEMA + 1)
+    detail = f"It cannot be kept as it came: {_without_nul(why)} {fields}"
+    return replace(letter, message=kept, detail=detail[:MAX_DETAIL])
+
+
+def content(message: Message) -> str:
+    """Return a hash of what a message says and to whom: two with one id may be different messages."""
+    fields = repr((message.type, message.to, message.conversation, message.run))
+    return sha256(fields.encode() + message.body).hexdigest()[:16]
 
 
 def refused(exchange: str, key: str, message: Message, reason: str, detail: str) -> DeadLetter:
@@ -78,6 +125,16 @@ def what_ended_the_run(letter: DeadLetter) -> tuple[Reason, str]:
     except ValueError:
         reason = Reason.INTERRUPTED
     return reason, f"{letter.detail or 'It could not be delivered.'} It is kept among the dead letters."
+
+
+def ends_a_begun_run(letter: DeadLetter) -> bool:
+    """Tell whether even a run that its agent has begun ends with this letter of a message, or of an answer.
+
+    It does not with a copy of its message that never reached the agent: another one has.
+    """
+    if letter.message.type != MessageType.CHAT.value:
+        return True
+    return letter.queue.startswith("agent_queue_") and letter.reason in ("rejected", "delivery_limit")
 
 
 def may_readdress(message: Message) -> bool:

@@ -2,6 +2,7 @@
 
 from typing import Generic, Protocol, TypeVar
 
+from muster_messaging.message import Message
 from muster_server.flow.outbox import Outgoing
 from muster_server.store.transaction import Transaction
 from muster_shared_models.problems import Reason
@@ -14,12 +15,18 @@ Change = TypeVar("Change")
 class Runs(Protocol, Generic[Change]):
     """The runs that messages belong to."""
 
-    def died(self, tx: Transaction, run_id: str, reason: Reason, detail: str) -> Change | None:
-        """End a run inside a unit of work."""
+    def died(
+        self, tx: Transaction, run_id: str, sender: str, reason: Reason, detail: str, *, begun: bool
+    ) -> Change | None:
+        """End a run inside a unit of work, because of a message of `sender`; one that has begun only if `begun`."""
         ...
 
     def reopened(self, tx: Transaction, run_id: str, to: str, by: str) -> Change | None:
         """Let a failed run wait again, inside a unit of work, for whoever has the address `to`."""
+        ...
+
+    def answered(self, tx: Transaction, message: Message, by: str) -> Change | None:
+        """Let a run that failed take the end of its answer after all; raises ALREADY_FINISHED when it would not."""
         ...
 
     def after(self, stored: Change) -> None:

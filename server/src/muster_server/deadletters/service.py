@@ -1,6 +1,7 @@
 """What people do with dead letters: look, edit, send again, drop. Everything is written down."""
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,7 +110,10 @@ class DeadLetters:
         return await self._store.write(unit)
 
     async def replay(self, principal: Principal, letter_id: str) -> DeadLetterView:
-        """Send a dead letter again, with the same message id; raises NOT_FOUND, ALREADY_FINISHED or OVERLOADED."""
+        """Send a dead letter again, with the same message id; raises NOT_FOUND, ALREADY_FINISHED or OVERLOADED.
+
+        An answer is refused (ALREADY_FINISHED, FRAME_MALFORMED) when its run takes it no more, or nobody can read it.
+        """
         self._outbox.need_room()
         sent, view = await self._store.write(lambda tx: self._replay_unit(tx, principal, letter_id))
         self._publish(sent)
@@ -124,8 +128,12 @@ class DeadLetters:
         self._outbox.need_room()
 
         def unit(tx: Transaction) -> tuple[list[_Replayed], int]:
-            found = store.waiting(tx, matching, limit)
-            return [self._replay_unit(tx, principal, each.id)[0] for each in found], store.count(tx, matching)
+            sent = []
+            for each in store.waiting(tx, matching, limit):
+                # An answer whose run takes none any more goes on waiting; whoever sends it alone is told why.
+                with suppress(MusterError):
+                    sent.append(self._replay_unit(tx, principal, each.id)[0])
+            return sent, store.count(tx, matching)
 
         sent, left = await self._store.write(unit)
         for each in sent:
@@ -148,13 +156,20 @@ class DeadLetters:
         await self._store.write(lambda tx: store.forget(tx, self._clock() - KEPT_MS))
 
     def _replay_unit(self, tx: Transaction, principal: Principal, letter_id: str) -> tuple[_Replayed, DeadLetterView]:
+        _need(tx, letter_id)
+        change = self._reopened(tx, store.message_of(tx, letter_id), principal.name)
         view, message = self._take(tx, principal, letter_id, DeadLetterState.REPLAYED)
         again = replayed(message, self._clock())
         outgoing = Outgoing(again.conversation or again.id, view.exchange, view.key, again)
-        change = None
-        if message.type == MessageType.CHAT.value:
-            change = self._runs.reopened(tx, message.run, message.to, principal.name)
         return _Replayed(self._outbox.add(tx, outgoing), outgoing, change), view
+
+    def _reopened(self, tx: Transaction, message: Message, by: str) -> Any | None:
+        """Let the message's run wait again; raises, with nothing changed, where sending it again would do nothing."""
+        if message.type == MessageType.CHAT.value:
+            return self._runs.reopened(tx, message.run, message.to, by)
+        if message.type == MessageType.RUN_EVENTS.value:
+            return self._runs.answered(tx, message, by)
+        return None
 
     def _drop_unit(self, tx: Transaction, principal: Principal, letter_id: str) -> DeadLetterView:
         view, _ = self._take(tx, principal, letter_id, DeadLetterState.DROPPED)

@@ -6,8 +6,8 @@ from sqlalchemy import bindparam, delete, desc, func, or_, select, text, update
 
 from muster_messaging.frames import decode, encode
 from muster_messaging.message import Message
-from muster_server.deadletters.core import DeadLetter, agent_of
-from muster_server.store.tables import audit, dead_letters
+from muster_server.deadletters.core import DeadLetter, agent_of, content
+from muster_server.store.tables import ZERO, audit, dead_letters
 from muster_server.store.transaction import Transaction
 from muster_shared_models.dead_letters import DeadLetterFilter, DeadLetterState, DeadLetterView, HistoryEntry
 from muster_shared_models.model import from_ms
@@ -45,6 +45,10 @@ _ADD = text(
     " VALUES (:id, :message_id, :type, :queue, :reason, :detail, :exchange, :key, :sender, :address,"
     " :conversation, :run, :agent_id, :size, :died_at, 'waiting', 0, '', 0, :frame) ON CONFLICT DO NOTHING"
 )
+_KNOWN = select(dead_letters.c.frame).where(
+    dead_letters.c.message_id == bindparam("wanted"), dead_letters.c.queue == bindparam("queue"),
+    dead_letters.c.handled_at == ZERO,
+)  # fmt: skip
 _ONE = _VIEW.where(dead_letters.c.id == bindparam("wanted"))
 _FRAME = select(dead_letters.c.frame).where(dead_letters.c.id == bindparam("wanted"))
 _PAGE = (
@@ -95,10 +99,24 @@ _HISTORY = (
 
 
 def add(tx: Transaction, letter_id: str, letter: DeadLetter, now: int) -> bool:
-    """Keep a dead letter; False when it waits already."""
+    """Keep a dead letter; False when it waits already.
+
+    Another message under the id of one that waits is kept beside it; what its content is, is then part of its id.
+    """
+    name = letter.message.id[:255]
+    if _added(tx, letter_id, letter, name, now):
+        return True
+    known = tx.one(_KNOWN, wanted=name, queue=letter.queue)
+    this = content(letter.message)
+    if known is not None and content(decode(bytes(known.frame), "")) == this:
+        return False
+    return _added(tx, letter_id, letter, f"{name[:230]}#{this}", now)
+
+
+def _added(tx: Transaction, letter_id: str, letter: DeadLetter, name: str, now: int) -> bool:
     message = letter.message
     changed = tx.run(
-        _ADD, id=letter_id, message_id=message.id[:255], type=message.type[:64], queue=letter.queue,
+        _ADD, id=letter_id, message_id=name, type=message.type[:64], queue=letter.queue,
         reason=letter.reason, detail=letter.detail, exchange=letter.exchange, key=letter.key,
         sender=message.origin[:255], address=message.to[:520], conversation=message.conversation[:64],
         run=message.run[:128], agent_id=agent_of(letter), size=len(message.body), died_at=now, frame=encode(message),

@@ -81,12 +81,12 @@ class Hub:
 
     def event(self, stream: str, seq: int, line: str) -> None:
         """Hand out a numbered event."""
-        for follower in self._followers.get(stream, ()):
+        for follower in tuple(self._followers.get(stream, ())):  # a copy: one that is too slow leaves meanwhile
             follower.event(stream, seq, line)
 
     def passing(self, stream: str, line: str) -> None:
         """Hand out a passing frame."""
-        for follower in self._followers.get(stream, ()):
+        for follower in tuple(self._followers.get(stream, ())):
             follower.passing(stream, line)
 
 

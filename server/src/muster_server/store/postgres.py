@@ -72,8 +72,9 @@ class PostgresStore:
     def _connect(self) -> Any:
         import psycopg  # noqa: PLC0415 - an extra: only servers on PostgreSQL install it
 
-        connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
+        connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10, client_encoding="utf8")
         connection.execute(_SESSION)
+        connection.adapters.register_dumper(str, _dumper())
         self._opened.append(connection)
         return connection
 
@@ -125,6 +126,17 @@ class PostgresStore:
                 error = failure
         problem = MusterError(Reason.DATABASE_BUSY, f"PostgreSQL cannot be written: {error}", "See the server's log.")
         return [(None, problem)] * len(units)
+
+
+def _dumper() -> type[Any]:
+    """Return what writes texts. PostgreSQL has no NUL in them: it becomes U+FFFD, so that no text can fail a unit."""
+    from psycopg.adapt import Dumper  # noqa: PLC0415 - an extra
+
+    class WithoutNul(Dumper):  # type: ignore[misc]
+        def dump(self, obj: str) -> bytes:
+            return obj.replace("\0", "\ufffd").encode()
+
+    return WithoutNul
 
 
 def _run(connection: Any, transaction: Transaction, unit: Callable[[Transaction], T]) -> tuple[T | None, Any]:
