@@ -138,6 +138,15 @@ async def test_names_too_long_for_the_wire_are_refused_and_nothing_else_suffers(
     assert await outcome(second) == "confirmed"
 
 
+async def test_a_number_that_no_message_can_hold_is_refused_and_nothing_else_suffers(harness: Harness) -> None:
+    await a_desk(harness.admin, Queue(QUEUE))
+    bus = await harness.connect()
+
+    futures = [bus.publish(DESK, QUEUE, message(number, seq=seq)) for number, seq in ((1, 1), (2, 2**70), (3, 3))]
+
+    assert [await outcome(future) for future in futures] == ["confirmed", "Refused", "confirmed"]
+
+
 async def test_declaring_the_same_twice_changes_nothing(harness: Harness) -> None:
     queue = Queue(QUEUE, delivery_limit=3, max_length=10, max_bytes=1000, dead_letter_exchange=DESK)
     await a_desk(harness.admin, queue)

@@ -64,7 +64,7 @@ class FrameBus(Protocol):
 
 
 def encode(message: Message) -> bytes:
-    """Return the frame of a message, without its sender."""
+    """Return the frame of a message, without its sender; raises ValueError when a number is out of range."""
     return BusMessage(
         id=message.id,
         type=message.type,

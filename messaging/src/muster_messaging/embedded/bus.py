@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from muster_messaging.bus import QueueInfo
 from muster_messaging.embedded.server import EmbeddedQueueServer, EmbeddedSubscription
-from muster_messaging.errors import BusError, Disconnected, TooLarge
+from muster_messaging.errors import BusError, Disconnected, Refused, TooLarge
 from muster_messaging.frames import encode, read_delivery
 from muster_messaging.message import MAX_BODY_BYTES, Delivery, Message
 from muster_messaging.topology import Topology
@@ -30,7 +30,11 @@ class EmbeddedBus:
             return _failed(Disconnected("The bus is closed."))
         if size > MAX_BODY_BYTES:
             return _failed(TooLarge(f"The body has {size} bytes; {MAX_BODY_BYTES} is the most."))
-        return self._server.publish_frame(exchange, key, message.sender or self._name, encode(message))
+        try:
+            frame = encode(message)
+        except ValueError as error:
+            return _failed(Refused(f"The message cannot be sent: {error}."))
+        return self._server.publish_frame(exchange, key, message.sender or self._name, frame)
 
     async def subscribe(self, queue: str, prefetch: int) -> "_Reading":
         """Begin to receive."""

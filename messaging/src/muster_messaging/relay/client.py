@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import grpc
 
-from muster_messaging.errors import Disconnected, QueueFull, TooLarge
+from muster_messaging.errors import Disconnected, QueueFull, Refused, TooLarge
 from muster_messaging.frames import MAX_FRAME_BYTES, encode
 from muster_messaging.link.problems import read_problem
 from muster_messaging.message import MAX_BODY_BYTES, Message
@@ -84,7 +84,11 @@ class RelayBus:
         if not self._attached.is_set():
             done.set_exception(Disconnected("There is no connection to the server's relay."))
             return done
-        frame = encode(message)
+        try:
+            frame = encode(message)
+        except ValueError as error:
+            done.set_exception(Refused(f"The message cannot be sent: {error}."))
+            return done
         size = len(frame) + len(exchange) + len(key)
         if len(message.body) > MAX_BODY_BYTES or size > MAX_FRAME_BYTES:
             done.set_exception(TooLarge(f"The message has {size} bytes; its body may have {MAX_BODY_BYTES}."))
