@@ -43,13 +43,17 @@ async def publish(desk: Desk, message: Message) -> None:
     await desk.bus.publish(TO_BROKER, partition_key(0), message)
 
 
-@pytest.mark.parametrize("field", ["id", "type", "to", "run", "conversation", "trace", "aside", "origin"])
-async def test_nul_in_a_control_field_is_shown_as_a_sign(field: str, anywhere: RunningServer, desk: Desk) -> None:
+FIELDS = ["id", "type", "to", "run", "conversation", "trace", "aside", "origin"]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+async def test_nul_in_a_control_field_makes_a_message_unreadable(
+    field: str, anywhere: RunningServer, desk: Desk
+) -> None:
     await publish(desk, FUTURE._replace(**{field: "x\0y"}))
     [letter] = await letters(anywhere)
-    shown = {"id": "message_id", "run": "run_id"}.get(field, field)
-    assert letter.get(shown, "x\ufffdy") == "x\ufffdy"
-    assert letter["sender"] == desk.agent.id
+    assert (letter["type"], letter["reason"], letter["sender"]) == ("unreadable", "frame_malformed", desk.agent.id)
+    assert "zero byte" in letter["detail"]
     await say(anywhere, "still here?")
     assert (await desk.take())[1].text == "still here?"
 
@@ -99,6 +103,13 @@ async def collected(store: Store, *messages: Message) -> list[tuple[DeadLetterVi
 NOTE = Message("msg_1", "note", b"one", "agt_1", conversation="cnv_1", aside="queue_full: It was full.")
 
 
+@pytest.mark.parametrize("field", [field for field in FIELDS if field != "aside"])
+async def test_nul_in_what_is_kept_is_a_sign(field: str, store: Store) -> None:
+    [(view, message)] = await collected(store, NOTE._replace(sender="brk_1", **{field: "x\0y"}))
+    assert getattr(message, field) == "x\ufffdy"
+    assert view.message_id == message.id
+
+
 @pytest.mark.parametrize("field", ["attempt", "hops", "retries", "schema"])
 async def test_a_letter_that_cannot_be_encoded_is_kept_as_bytes_and_harms_no_other(field: str, store: Store) -> None:
     wild = NOTE._replace(id="msg_wild", body=b"\x00\xff", **{field: -1})
@@ -112,11 +123,11 @@ async def test_a_letter_that_cannot_be_encoded_is_kept_as_bytes_and_harms_no_oth
 
 
 async def test_letters_with_the_same_id_are_all_kept_and_a_double_is_not(store: Store) -> None:
-    same = [NOTE, NOTE._replace(body=b"two"), NOTE._replace(id=""), NOTE._replace(id="", conversation="cnv_2")]
+    same = [NOTE, NOTE._replace(body=b"two"), NOTE._replace(id="x"), NOTE._replace(id="x", conversation="cnv_2")]
     again = [message._replace(retries=3) for message in same]
     kept = await collected(store, *same, *again)
     assert [(message.id, message.body, message.conversation) for _, message in kept] == [
-        ("msg_1", b"one", "cnv_1"), ("msg_1", b"two", "cnv_1"), ("", b"one", "cnv_1"), ("", b"one", "cnv_2"),
+        ("msg_1", b"one", "cnv_1"), ("msg_1", b"two", "cnv_1"), ("x", b"one", "cnv_1"), ("x", b"one", "cnv_2"),
     ]  # fmt: skip
     assert await collected(store, *same) == kept
 
