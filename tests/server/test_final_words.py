@@ -20,8 +20,8 @@ from muster_server.store.store import Store
 from muster_server.store.transaction import Transaction
 from muster_shared_models.bodies import MessageType, NoticeBody, RunEventsBody
 from muster_shared_models.conversations import RunState
-from muster_shared_models.problems import Reason
-from muster_shared_models.run_events import RunFinished, RunStarted, TextEnd
+from muster_shared_models.problems import MusterError, Reason
+from muster_shared_models.run_events import RunError, RunFinished, RunStarted, TextEnd
 
 AGENT = "agt_1"
 RUN = Run("run_1", "cnv_1", "msg_1", AGENT, RunState.QUEUED, 0, 1, deadline_at=1 << 40)
@@ -151,3 +151,21 @@ async def test_an_agent_cannot_use_up_the_ids_of_anothers_answer(talk: Talk) -> 
     for _ in range(2):  # the second time it is a double
         await talk.report(STARTED, *ENDED, message_id="msg_end")
     assert await talk.kinds() == ["RUN_STARTED", "RUN_STARTED", "TEXT_MESSAGE_END", "RUN_FINISHED"]
+
+
+async def test_an_answer_that_came_too_late_counts_when_the_run_is_opened_again(talk: Talk, store: Store) -> None:
+    await talk.told(Reason.QUEUE_FULL)
+    await talk.report(STARTED, *ENDED, message_id="msg_end")
+    await store.write(lambda tx: talk.ends.reopened(tx, RUN.id, f"agent:{AGENT}", "somebody"))
+    await talk.report(STARTED, *ENDED, message_id="msg_end")
+    assert await talk.kinds() == ["RUN_ERROR", "RUN_QUEUED", "RUN_STARTED", "TEXT_MESSAGE_END", "RUN_FINISHED"]
+
+
+async def test_an_answer_that_had_arrived_is_not_taken_twice(talk: Talk, store: Store) -> None:
+    failed = RunError(run_id=RUN.id, reason=Reason.INTERNAL, message="no")
+    await talk.report(STARTED, failed, message_id="msg_end")
+    body = RunEventsBody(run_id=RUN.id, events=[failed]).model_dump_json().encode()
+    again = MESSAGE._replace(id="msg_end", type=MessageType.RUN_EVENTS.value, body=body, origin=AGENT)
+    with pytest.raises(MusterError, match="arrived after all"):
+        await store.write(lambda tx: talk.ends.answered(tx, again, "somebody"))
+    assert await talk.kinds() == ["RUN_STARTED", "RUN_ERROR"]

@@ -101,10 +101,10 @@ class Receiver:
         if message.conversation != run.conversation:
             return Stored(run, taken=Taken(run, forged="events of a run in a conversation that is not its own"))
         taken = take(run, sender, name, events, now, LONGEST_RUN_MS)
-        if taken.forged:
+        if taken.forged or run.state in ENDED:
+            # What is dropped is not remembered: when a person opens the run again, it may come again and count.
             return Stored(run, taken=taken)
-        # What is dropped is not remembered: when a person opens the run again, it may come again and count.
-        if run.state in ENDED or not store.see(tx, seen_as(sender, message.id), now):
+        if not store.see(tx, seen_as(sender, message.id), now):
             return None
         seq = 0
         new = tuple((event.kind, event.model_dump_json()) for event in taken.lasting)
