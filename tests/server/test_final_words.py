@@ -169,3 +169,10 @@ async def test_an_answer_that_had_arrived_is_not_taken_twice(talk: Talk, store: 
     with pytest.raises(MusterError, match="arrived after all"):
         await store.write(lambda tx: talk.ends.answered(tx, again, "somebody"))
     assert await talk.kinds() == ["RUN_STARTED", "RUN_ERROR"]
+
+
+async def test_an_id_that_no_index_can_hold_is_refused_and_delays_nobody(talk: Talk) -> None:
+    with pytest.raises(MusterError, match="400 characters"):
+        await talk.report(STARTED, message_id="".join(map(chr, range(0x4E00, 0x4E00 + 5_000))))
+    await talk.report(STARTED, message_id="msg_a")
+    assert await talk.kinds() == ["RUN_STARTED"]
