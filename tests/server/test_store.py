@@ -5,9 +5,11 @@ import re
 import sqlite3
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import bindparam, insert, select
 
+from muster_server.store import postgres
 from muster_server.store.opening import database_epoch, open_store
 from muster_server.store.schema import HEAD
 from muster_server.store.store import Store
@@ -141,3 +143,50 @@ async def test_a_postgresql_that_is_not_there_is_told_without_the_password(tmp_p
         await open_store("postgresql://user:hunter2@127.0.0.1:1/nothing", tmp_path)
     assert refused.value.reason is Reason.DATABASE_BUSY
     assert "hunter2" not in refused.value.detail + refused.value.hint
+
+
+async def test_a_database_that_cannot_be_read_is_told_and_read_again_later(tmp_path: Path) -> None:
+    store = await open_store("", tmp_path)
+    await store.write(put("a"))  # type: ignore[arg-type]
+    (tmp_path / "muster.db").rename(tmp_path / "elsewhere")
+
+    with pytest.raises(MusterError, match="cannot be read") as refused:
+        await keys(store)
+    assert refused.value.reason is Reason.DATABASE_BUSY
+
+    (tmp_path / "elsewhere").rename(tmp_path / "muster.db")
+    assert await keys(store) == ["a"]
+    await store.close()
+
+
+@pytest.mark.postgres
+async def test_lost_connections_are_replaced(postgres_url: str, tmp_path: Path) -> None:
+    store = await open_store(postgres_url, tmp_path)
+    await store.write(put("a"))  # type: ignore[arg-type]
+    assert await keys(store) == ["a"]
+
+    with psycopg.connect(postgres_url, autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+    assert await keys(store) == ["a"]
+    await store.write(put("b"))  # type: ignore[arg-type]
+    assert await keys(store) == ["a", "b"]
+    await store.close()
+
+
+@pytest.mark.postgres
+async def test_whatever_ends_a_batch_the_next_one_is_written(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await open_store(postgres_url, tmp_path)
+    with monkeypatch.context() as broken:
+        broken.setattr(postgres, "_run", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            await store.write(put("a"))  # type: ignore[arg-type]
+
+    await store.write(put("b"))  # type: ignore[arg-type]
+    assert await keys(store) == ["b"]
+    await store.close()

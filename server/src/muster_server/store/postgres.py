@@ -124,6 +124,8 @@ class PostgresStore:
                     return [_run(connection, transaction, unit) for unit in units]
             except (psycopg.OperationalError, psycopg.errors.UniqueViolation) as failure:
                 error = failure
+            except Exception as failure:  # noqa: BLE001 - it ends these units, not the thread for all that come
+                return [(None, failure)] * len(units)
         problem = MusterError(Reason.DATABASE_BUSY, f"PostgreSQL cannot be written: {error}", "See the server's log.")
         return [(None, problem)] * len(units)
 
