@@ -160,6 +160,29 @@ async def test_a_small_message_does_not_overtake_a_large_one_for_which_there_is_
     await server.close()
 
 
+@pytest.mark.parametrize("next_exchange", [DESK, ""])
+async def test_of_many_that_die_at_once_only_so_many_move_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, next_exchange: str
+) -> None:
+    monkeypatch.setattr("muster_messaging.embedded.core.queues.MOST_MOVING", 3)
+    server = EmbeddedQueueServer(tmp_path / "queues.db")
+    bus = EmbeddedBus(server, "server")
+    await a_desk(bus, QUEUES[0], QUEUES[1]._replace(dead_letter_exchange=next_exchange))
+    sent = [message(number) for number in range(10)]
+    await publish_all(bus, MORTAL, sent)
+    subscription = await bus.subscribe(MORTAL, 10)
+    for each in await take(subscription, 10):
+        subscription.reject(each.tag)
+
+    state = server._core.routes.queues[MORTAL]
+    assert (len(state.moving), len(state.dying)) == ((3, 7) if next_exchange else (0, 0))
+
+    if next_exchange:
+        assert ids(await take(await bus.subscribe(DEAD, 10), 10)) == [each.id for each in sent]
+    assert await bus.queue_info(MORTAL) == (0, 0, 1, 10, 10)
+    await server.close()
+
+
 async def test_in_a_database_that_may_not_grow_the_dead_take_the_place_they_had(tmp_path: Path) -> None:
     # Given a database that is full of a message
     server, bus = await opened(tmp_path)

@@ -20,8 +20,7 @@ __all__ = ["EmbeddedQueueServer", "EmbeddedSubscription"]
 
 #: How long until a dead letter is tried again whose next queue is full, or that the disk refused.
 RETRY_MS = 1000
-#: As on AMQP.
-MAX_KEY_CHARS = 255
+MAX_KEY_CHARS = 255  # as on AMQP
 
 
 def _now_ms() -> int:
@@ -99,6 +98,8 @@ class EmbeddedQueueServer:
                 self._look_later(item.expires_at_ms)
         for queue in {item.queue for item in stored}:
             self._deliver(queue)
+        if moved and not self.closed:
+            self._look_at_deaths()
 
     def _not_stored(self, stored: list[Stored], not_moved: list[DeadLetter]) -> None:
         for item in stored:
@@ -163,7 +164,6 @@ class EmbeddedQueueServer:
     def _bury(self, letter: DeadLetter) -> None:
         old = letter.stored
         if not letter.queues:
-            self._core.moved(letter)
             self._journal.remove((old.id,))
             return
         moved = []

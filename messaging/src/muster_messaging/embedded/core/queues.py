@@ -10,11 +10,13 @@ from collections.abc import Iterable
 from muster_messaging.bus import QueueInfo
 from muster_messaging.embedded.core.model import Consumer, DeadLetter, QueueState, Stored
 from muster_messaging.embedded.core.routes import Routes
-from muster_messaging.errors import QueueFull, Refused, Unroutable
+from muster_messaging.errors import QueueFull, Refused
 
 __all__ = ["QueueCore"]
 
 INFINITE = 1 << 62
+#: Dead letters of one queue on their way at a time: bounds how much the disk must take at once, or not at all.
+MOST_MOVING = 200
 
 
 class QueueCore:
@@ -114,7 +116,8 @@ class QueueCore:
         done = [stored for tag in tags if (stored := consumer.unacked.pop(tag, None))]
         for stored in done:
             self.release(stored.queue, len(stored.frame))
-        self._count_left(consumer.queue, len(done))
+        if state := self._queues.get(consumer.queue):
+            state.left += len(done)
         self._remove_if_settled(consumer)
         return done
 
@@ -185,13 +188,14 @@ class QueueCore:
     def deaths(self) -> tuple[list[DeadLetter], bool]:
         """Return the dead letters whose next place is reserved, and whether others wait in their queues for one.
 
-        They keep their old places, too, until `moved` or `not_moved`.
+        They keep their old places, too, until `moved` or `not_moved`: look again then, as there may be more.
         """
         found: list[DeadLetter] = []
         waiting = False
         for state in self._queues.values():
             full: set[str] = set()  # keys that nothing may pass any more: what waits already goes first
-            for _ in range(len(state.dying)):
+            kept: list[tuple[Stored, str]] = []
+            while state.dying and len(state.moving) < MOST_MOVING:
                 stored, reason = state.dying.popleft()
                 key = state.spec.dead_letter_key or stored.key
                 letter = None if key in full else self._bury(state, stored, reason, key)
@@ -199,23 +203,22 @@ class QueueCore:
                     found.append(letter)
                 else:
                     full.add(key)
-                    state.dying.append((stored, reason))
-            waiting = waiting or bool(full)
+                    kept.append((stored, reason))
+            state.dying.extendleft(reversed(kept))
+            waiting = waiting or bool(kept)
         return found, waiting
 
     def _bury(self, state: QueueState, stored: Stored, reason: str, key: str) -> DeadLetter | None:
-        queues: tuple[str, ...] = ()
-        if state.spec.dead_letter_exchange:
-            try:
-                queues = self.routes.route(state.spec.dead_letter_exchange, key)
-            except (Refused, Unroutable):
-                queues = ()
+        queues = self.routes.after_death(state.spec, key)
         try:
             self.reserve(queues, len(stored.frame))
         except QueueFull:
             return None
         state.moving[stored.id] = stored
-        return DeadLetter(stored, reason, key, queues)
+        letter = DeadLetter(stored, reason, key, queues)
+        if not queues:
+            self.moved(letter)
+        return letter
 
     def moved(self, letter: DeadLetter) -> None:
         """A dead letter is where it goes to: give its old place back."""
@@ -223,7 +226,7 @@ class QueueCore:
         state = self._queues.get(stored.queue)
         if state and state.moving.pop(stored.id, None):
             self.release(stored.queue, len(stored.frame))
-            self._count_left(stored.queue, 1)
+            state.left += 1
 
     def not_moved(self, letters: list[DeadLetter]) -> None:
         """Dead letters could not be stored where they go to: they go on dying in their old places, in order."""
@@ -237,11 +240,6 @@ class QueueCore:
         for name in {letter.stored.queue for letter in letters}:
             if state := self._queues.get(name):
                 state.dying = deque(sorted(state.dying, key=lambda dying: dying[0].id))
-
-    def _count_left(self, queue: str, number: int) -> None:
-        state = self._queues.get(queue)
-        if state:
-            state.left += number
 
 
 def _append(state: QueueState, stored: Stored, now_ms: int) -> None:

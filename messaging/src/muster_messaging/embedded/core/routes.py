@@ -2,7 +2,7 @@
 
 from muster_messaging.embedded.core.model import QueueState
 from muster_messaging.errors import Refused, TopologyMismatch, Unroutable
-from muster_messaging.topology import Topology
+from muster_messaging.topology import Queue, Topology
 
 __all__ = ["Routes"]
 
@@ -51,3 +51,10 @@ class Routes:
         if not queues:
             raise Unroutable(f"No queue is bound to {exchange} for {key!r}.")
         return queues
+
+    def after_death(self, queue: Queue, key: str) -> tuple[str, ...]:
+        """Return the queues that what dies in `queue` goes to; none when it is dropped."""
+        try:
+            return self.route(queue.dead_letter_exchange, key) if queue.dead_letter_exchange else ()
+        except (Refused, Unroutable):
+            return ()
