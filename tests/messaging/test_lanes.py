@@ -163,6 +163,37 @@ async def test_what_fails_too_long_is_given_up_with_the_last_error_and_the_lane_
     assert bus.published.index("m1") == bus.published.count("m0"), "m1 went before m0 was given up"
 
 
+async def test_a_standstill_of_our_own_is_not_held_against_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a publish that ends long after its deadline, as when the whole process was frozen
+    monkeypatch.setattr(module, "LONGEST_TRY_S", 0.01)
+    bus = ScriptedBus()
+    ordinary, frozen = bus.publish, asyncio.get_running_loop().create_future()
+    bus.publish = lambda e, k, m: ordinary(e, k, m) if bus.published else frozen  # type: ignore[method-assign]
+    lanes = Lanes(bus, patience_s=0.03)
+
+    sent = lanes.send("a", "x", "k", message(1))
+    await asyncio.sleep(0.1)
+    bus.published.append("frozen")
+    frozen.set_exception(Unconfirmed("The answer came too late."))
+
+    # Then it is tried again before anything else is done about it
+    await sent
+    assert bus.arrived == ["m1"]
+
+
+async def test_the_time_without_a_connection_does_not_count() -> None:
+    bus = ScriptedBus()
+    bus.connected = False
+    bus.decide = lambda _sent: Disconnected("away") if not bus.connected else None  # type: ignore[method-assign]
+    lanes = Lanes(bus, patience_s=0.02)
+
+    sent = lanes.send("a", "x", "k", message(1))
+    await eventually(lambda: len(bus.published) > 15)
+    bus.connected = True
+
+    await sent
+
+
 async def test_what_waited_behind_a_message_that_was_given_up_still_gets_its_try() -> None:
     # Given three messages whose patience is over by the time the first is given up
     bus = ScriptedBus()

@@ -1,9 +1,9 @@
 """Sends messages so that each lane stays in order, whatever fails. A lane is a conversation.
 
 The law: a lane's next message is published after the one before it is confirmed or given up. Lanes never wait for each
-other. Transient failures are tried again with the same id until `patience_s` has passed, and while the bus is not
-connected. A message at which the bus itself fails is refused. With `together`, whatever waits behind a message that is
-given up for now is given up with it.
+other. Transient failures are tried again with the same id until `patience_s` has passed; the time without a connection
+does not count, nor does a standstill of our own. A message at which the bus itself fails is refused. With `together`,
+whatever waits behind a message that is given up for now is given up with it.
 """
 
 import asyncio
@@ -21,6 +21,9 @@ __all__ = ["Lanes"]
 #: Seconds between tries of one message: first and longest, with full jitter.
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
+#: Seconds that one try counts for at the most. None takes longer (see `Bus.publish`) unless this process stood still:
+#: the answer is waiting then, or the next try gets one.
+LONGEST_TRY_S = 10.0
 
 
 @dataclass(slots=True)
@@ -29,8 +32,10 @@ class _Waiting:
     key: str
     message: Message
     settled: "Future[None]"
-    give_up_at: float
+    patience_s: float
     tries: int = 0
+    #: Until when its patience has been counted.
+    counted_at: float = 0.0
 
 
 class Lanes:
@@ -60,7 +65,7 @@ class Lanes:
         if self._limit and self._count >= self._limit:
             raise QueueFull(f"{self._count} messages already wait to be published.", "Try again in a moment.")
         settled: Future[None] = self._loop.create_future()
-        item = _Waiting(exchange, key, message, settled, self._loop.time() + self._patience_s)
+        item = _Waiting(exchange, key, message, settled, self._patience_s)
         if self._closed:
             settled.set_exception(Disconnected("The publisher is closed."))
             return settled
@@ -90,6 +95,8 @@ class Lanes:
     def _publish(self, lane: str, item: _Waiting) -> None:
         self._timers.pop(lane, None)
         item.tries += 1
+        if item.tries == 1:
+            item.counted_at = self._loop.time()
         try:
             future = self._bus.publish(item.exchange, item.key, item.message)
         except Exception as error:  # noqa: BLE001 - whatever it is about this message: those behind it must not wait
@@ -101,8 +108,7 @@ class Lanes:
         error = Unconfirmed("The publish was cancelled.") if done.cancelled() else done.exception()
         if self._closed:
             return
-        # While there is no connection nobody is to blame, and giving up would let later messages overtake.
-        if isinstance(error, Transient) and (not self._bus.connected or self._loop.time() < item.give_up_at):
+        if isinstance(error, Transient) and self._patient(item):
             pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(item.tries, 8)) * random.uniform(0.5, 1)  # noqa: S311
             self._timers[lane] = self._loop.call_later(pause, self._publish, lane, item)
             return
@@ -115,6 +121,14 @@ class Lanes:
             self._publish(lane, queue[0])
         else:
             del self._lanes[lane]
+
+    def _patient(self, item: _Waiting) -> bool:
+        now = self._loop.time()
+        passed, item.counted_at = now - item.counted_at, now
+        # While there is no connection nobody is to blame, and giving up would let later messages overtake.
+        if self._bus.connected:
+            item.patience_s -= min(passed, LONGEST_TRY_S)
+        return item.patience_s > 0
 
     def _end(self, item: _Waiting, error: BaseException | None) -> None:
         self._count -= 1

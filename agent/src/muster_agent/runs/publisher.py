@@ -137,7 +137,8 @@ class Publisher:
     def close(self) -> None:
         """Stop publishing and give back unused sequence numbers."""
         self.detach()
-        self._sequences.give_back()
+        if not self._unsettled:  # what may never come must not be waited for
+            self._sequences.give_back()
 
     def _touch_now(self, run: Run) -> None:
         run.touched = True

@@ -1,7 +1,8 @@
 """Numbers the messages of each conversation, from 1, never twice, also across crashes.
 
 Numbers are reserved in blocks, so that the disk is written once a block and not once a message. After a crash counting
-goes on behind the block: receivers see a gap, never a number again.
+goes on behind the block: receivers see a gap of more than SKIPPED, never a number again. A smaller gap says to them
+that something is still on its way.
 """
 
 from collections import OrderedDict
@@ -11,6 +12,8 @@ from muster_agent.journal.messages import MessageRows
 __all__ = ["Sequences"]
 
 BLOCK = 1000
+#: The last numbers of a block are not used.
+SKIPPED = 64
 #: Conversations whose counters are kept in memory.
 LIMIT = 10_000
 
@@ -30,10 +33,10 @@ class Sequences:
         counter = self._counters.get(conversation)
         if counter is None:
             first = self._rows.next_sequence(conversation)
-            counter = self._counters[conversation] = [first, first]
+            counter = self._counters[conversation] = [first, 0]
             self._forget_oldest()
         number = counter[0]
-        if number >= counter[1]:
+        if number + SKIPPED >= counter[1]:
             counter[1] = number + BLOCK
             self._rows.reserve(conversation, counter[1])
         counter[0] = number + 1
