@@ -54,11 +54,10 @@ class Publisher:
     settled: Callable[[str], None]
 
     def __init__(self, rows: MessageRows, partitions: int, agent_id: str) -> None:
-        self._rows = rows
+        self._rows, self._sequences = rows, Sequences(rows)
         #: Whose messages these are, for queue servers that do not verify it because all share one login.
         self._agent_id = agent_id
         self._partitions = partitions
-        self._sequences = Sequences(rows)
         self._loop = asyncio.get_running_loop()
         self._lanes: Lanes | None = None
         self._together = Together(self._flush_pieces)
