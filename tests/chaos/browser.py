@@ -248,7 +248,8 @@ def note(ledger: Ledger, event: str, conversation: str, seq: int, shown: dict[st
     text = shown.get("text")
     ledger(
         event, conversation=conversation, seq=seq, kind=shown["kind"], run=shown["run_id"],
-        ref=shown.get("tool_call_id", ""), attempt=shown.get("attempt", 0), sha="" if text is None else digest(text),
+        ref=shown.get("tool_call_id", "") or shown.get("reason", ""), attempt=shown.get("attempt", 0),
+        sha="" if text is None else digest(text),
     )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """Reads a ledger and says what was broken. Pure: facts in, problems out.
 
 I1  what was accepted is shown exactly once, to every viewer of its conversation      lost, doubled
-I2  what was accepted has exactly one terminal event                                  unfinished, ended_twice, failed
+I2  what was accepted has exactly one terminal event; an error only where an agent
+    was killed at work, for that reason, and not more often                         unfinished, ended_twice, failed
 I3  what is shown comes in the order of seq, without gaps; messages are accepted in
     the order in which they were sent, and answered in the order of their conversation   reordered, gap
 I4  the final text is the same at the agent, in the database and at every viewer      text_differs, garbled
@@ -22,6 +23,7 @@ __all__ = ["Book", "Problem", "Rules", "check", "figures"]
 ENDS = frozenset({"RUN_FINISHED", "RUN_ERROR"})
 SAID, TEXT = "USER_MESSAGE", "TEXT_MESSAGE_END"
 DATABASE = "database"
+INTERRUPTED = "interrupted"
 #: What an attempt of a run tells at most once; of a tool call, by its id.
 ONCE = frozenset({"RUN_STARTED", "TOOL_CALL_START", "TOOL_CALL_RESULT"})
 
@@ -36,8 +38,8 @@ class Problem(NamedTuple):
 class Rules(NamedTuple):
     """What a run may do besides keeping every promise."""
 
-    #: Runs may end with an error: their agents are killed in the middle.
-    errors: bool = False
+    #: So many runs may end as interrupted: their agents are killed in the middle.
+    errors: int = 0
     #: Answers come in the order of their messages; not where the bench itself swaps messages on the way.
     answers_in_order: bool = True
     #: Every message executes a command: where its run has finished, it was executed.
@@ -69,7 +71,7 @@ class Book:
 
 def check(book: Book, rules: Rules) -> list[Problem]:
     """Return everything that was broken."""
-    problems = [*_answers(book), *_identities(book), *_left(book), *_commands(book, rules)]
+    problems = [*_answers(book), *_identities(book), *_left(book), *_commands(book, rules), *_errors(book, rules)]
     for (viewer, conversation), shown in book.views.items():
         who = f"{viewer} in {conversation}"
         problems += _order(shown, who)
@@ -151,6 +153,15 @@ def _commands(book: Book, rules: Rules) -> Iterator[Problem]:
             yield Problem("not_executed", f"{run.ref} has finished and was not executed")
 
 
+def _errors(book: Book, rules: Rules) -> Iterator[Problem]:
+    errors = [fact for fact in book.by_event["stored"] if fact.kind == "RUN_ERROR"]
+    for fact in errors:
+        if not rules.errors or fact.ref != INTERRUPTED:
+            yield Problem("failed", f"{fact.run} ended with the error {fact.ref}")
+    if rules.errors and len(errors) > rules.errors:
+        yield Problem("failed", f"{len(errors)} runs ended with an error, where {rules.errors} may have")
+
+
 def _order(shown: list[Fact], who: str) -> Iterator[Problem]:
     expected = 1
     seen: set[int] = set()
@@ -190,10 +201,6 @@ def _ends(book: Book, conversation: str, shown: list[Fact], who: str, rules: Rul
         if accepted.conversation == conversation and times[run] != 1:
             kind = "ended_twice" if times[run] else "unfinished"
             yield Problem(kind, f"{who}: {accepted.ref} has {times[run]} terminal events")
-    if not rules.errors:
-        for fact in ends:
-            if fact.kind == "RUN_ERROR":
-                yield Problem("failed", f"{who}: {fact.run} ended with an error")
     if rules.answers_in_order:
         asked = [fact.run for fact in shown if fact.kind == SAID]
         answered = [fact.run for fact in ends]

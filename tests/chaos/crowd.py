@@ -121,6 +121,11 @@ class Crowd:
         for watcher in self._watchers:
             watcher.follow(conversation)
 
+    @property
+    def grown(self) -> int:
+        """How many answers somebody had seen the beginning of, when they were complete."""
+        return sum(held.grown for browser in self.browsers for held in browser.transcripts.values())
+
     async def talk(self, faults: Faults) -> None:
         """Talk while `faults` happen, until all has ended and everybody has seen it, or the deadline has come."""
         try:
@@ -179,5 +184,7 @@ async def talk_through(
     crowd.ledger.close()
     book = Book(read_facts(fleet.ledger))
     problems = check(book, rules)
-    numbers = {**figures(book, problems), **summary(book), "reconnects": crowd.reconnects}
+    if not crowd.enough.is_set():
+        problems.append(Problem("unfinished", f"the faults were not over after {plan.deadline_s:g} s"))
+    numbers = {**figures(book, problems), **summary(book), "reconnects": crowd.reconnects, "grown": crowd.grown}
     return Report(bar, fleet.kind, plan, numbers, problems, time.monotonic() - began)

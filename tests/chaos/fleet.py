@@ -10,13 +10,15 @@ from pathlib import Path
 from tests.e2e.fleet import Fleet
 from tests.e2e.process import MUSTER, Process
 
-__all__ = ["ChaosFleet", "ChaosProcess", "running_chaos"]
+__all__ = ["SLOTS", "ChaosFleet", "ChaosProcess", "running_chaos"]
 
 ROOT = Path(__file__).parents[2]
 PARROT = Path(__file__).with_name("parrot.py")
 #: Ends a process when whoever started it is gone, whatever became of that.
 GUARD = 'while read -r line; do :; done; kill -9 "$1"'
 TERM_TIMEOUT_S = 20.0
+#: Runs that the bench's agent has in hand at a time: so many may be interrupted when it dies while its tools act.
+SLOTS = 8
 #: Scripts of the bench import the bench, and the same sources as we do.
 IMPORTS = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
 
@@ -75,6 +77,8 @@ class ChaosFleet(Fleet):
 
     def __init__(self, folder: Path, bus: str, ledger: Path, *, brokers: int = 2, broker_script: Path | None = None):
         self.bus = bus
+        #: The management API of a private RabbitMQ, with its password: it alone tells what nobody acknowledged.
+        self.management_url = ""
         self.ledger = ledger
         self.brokers: list[ChaosProcess] = []
         self._wanted = brokers
@@ -111,7 +115,8 @@ class ChaosFleet(Fleet):
 
     def add_parrot(self, name: str = "parrot") -> ChaosProcess:
         """Start the bench's agent; returns when it takes messages."""
-        process = self.add(name, script=PARROT, CHAOS_LEDGER=str(self.ledger), PYTHONPATH=IMPORTS)
+        environment = {"CHAOS_LEDGER": str(self.ledger), "CHAOS_SLOTS": str(SLOTS), "PYTHONPATH": IMPORTS}
+        process = self.add(name, script=PARROT, **environment)
         assert isinstance(process, ChaosProcess)
         return process
 

@@ -11,7 +11,7 @@ from muster_cli.provision.queue_server import PrivateRabbit
 from tests.chaos.alarms import freeze, thaw
 from tests.chaos.checker import Rules
 from tests.chaos.crowd import Crowd, Plan, Report, talk_through
-from tests.chaos.fleet import ChaosFleet
+from tests.chaos.fleet import SLOTS, ChaosFleet
 from tests.chaos.ledger import Ledger
 
 __all__ = ["agent_chaos", "queue_server_chaos", "router_chaos", "server_chaos"]
@@ -89,7 +89,8 @@ async def agent_chaos(fleet: ChaosFleet, plan: Plan) -> Report:
             await asyncio.to_thread(agent.kill)
             await asyncio.to_thread(agent.start)
 
-    return await talk_through("R6", fleet, plan, faults, Rules(errors=True, acts=True), ask="act")
+    rules = Rules(errors=SLOTS * plan.faults, acts=True)
+    return await talk_through("R6", fleet, plan, faults, rules, ask="act")
 
 
 async def _sleep_frozen(crowd: Crowd, freeze: Callable[[], None], thaw: Callable[[], None]) -> None:

@@ -8,7 +8,8 @@ the same in all processes.
     accepted   the server has answered that it is stored: conversation, seq, run
     refused    the server has answered that it will not take it: kind is the reason
     follows    a viewer has begun to follow a conversation
-    shown      a viewer shows an event: conversation, seq, kind, run, text's sha; ref is a tool call's id
+    shown      a viewer shows an event: conversation, seq, kind, run, text's sha; ref is a tool call's id, or
+               an error's reason
     garbled    a viewer's draft was not the beginning of the final text; contradicted: one seq, two events
     final      an agent has said all that it will say: run, attempt, text's sha
     executed   a tool has acted: ref is the id of the command

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import httpx2
 
 from muster_messaging.amqp.bus import AmqpBus
 from muster_messaging.topology import DEFAULT_PARTITIONS, agent_queue, base_topology
@@ -19,6 +22,8 @@ __all__ = ["note_left_overs", "note_stored", "queue_lengths"]
 #: Seconds that queues and outbox may take to run empty after the last answer.
 QUIET_S = 20.0
 LOOK_S = 0.1
+#: Seconds until RabbitMQ has told new counts.
+TOLD_EVERY_S = 5.5
 
 
 def note_stored(fleet: ChaosFleet, ledger: Ledger, tag: str, conversations: Iterable[str]) -> dict[str, int]:
@@ -66,6 +71,8 @@ async def note_left_overs(fleet: ChaosFleet, ledger: Ledger, *, planned_letters:
         if not any(left.values()) or time.monotonic() > give_up_at:
             break
         await asyncio.sleep(LOOK_S)
+    if fleet.management_url:
+        left |= await asyncio.to_thread(_unacknowledged, fleet.management_url)
     for name, count in left.items():
         if count:
             ledger("left", kind=name, seq=count)
@@ -83,6 +90,22 @@ async def queue_lengths(fleet: ChaosFleet) -> dict[str, int]:
     finally:
         await bus.close()
     return {name: info.ready for name, info in counted.items() if info is not None}
+
+
+def _unacknowledged(management_url: str) -> dict[str, int]:
+    """Return what was handed out and never acknowledged, as RabbitMQ tells every five seconds."""
+    parts = urlsplit(management_url)
+    url = f"http://{parts.hostname}:{parts.port}/api/queues?columns=name,messages_unacknowledged"
+    login = parts.username or "", unquote(parts.password or "")
+    counts: dict[str, int] = {}
+    for _ in range(round(QUIET_S / TOLD_EVERY_S)):
+        time.sleep(TOLD_EVERY_S)
+        answer = httpx2.get(url, auth=login, timeout=10, trust_env=False)
+        answer.raise_for_status()
+        counts = {f"{queue['name']} unacknowledged": queue.get("messages_unacknowledged", 0) for queue in answer.json()}
+        if not any(counts.values()):
+            break
+    return counts
 
 
 def _embedded(path: Path) -> dict[str, int]:

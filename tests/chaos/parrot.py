@@ -1,7 +1,7 @@
 """The agent of chaos runs: says what it hears, piece by piece, and writes into the ledger what it said and did.
 
 The second word of a message says how: `echo`, `act` (execute a command: once, by its receipt), `tools:<n>` (n tool
-calls that may be repeated). Run as a program; CHAOS_LEDGER is the ledger's path.
+calls that may be repeated). Run as a program; CHAOS_LEDGER is the ledger's path, CHAOS_SLOTS how many at a time.
 """
 
 import asyncio
@@ -16,11 +16,13 @@ __all__ = ["agent"]
 
 PIECE = 24
 PAUSE_S = 0.004
+#: Between the pieces of every eighth answer: browsers see it grow.
+SLOW_S = 0.04
 ACT_S = 0.15
 TOOL_S = 0.06
 
 ledger = Ledger(Path(os.environ["CHAOS_LEDGER"]), os.environ.get("MUSTER_AGENT_NAME", "parrot"))
-agent = Agent("parrot", about="says what it hears", skills=["echo"], slots=8)
+agent = Agent("parrot", about="says what it hears", skills=["echo"], slots=int(os.environ["CHAOS_SLOTS"]))
 
 
 @agent.on_message
@@ -38,9 +40,10 @@ async def answer(message: Any, reply: Any) -> None:
                 await card.say(f"{number}\n")
                 await asyncio.sleep(TOOL_S)
     text = f"You said: {message.text}"
+    pause = SLOW_S if digest(ref)[0] in "01" else PAUSE_S
     for start in range(0, len(text), PIECE):
         await reply.say(text[start : start + PIECE])
-        await asyncio.sleep(PAUSE_S)
+        await asyncio.sleep(pause)
     ledger("final", run=message.run_id, attempt=message.attempt, sha=digest(text))
 
 

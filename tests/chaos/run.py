@@ -69,6 +69,7 @@ def _with_fleet(name: str) -> Bar:
         stormy = name == "R8"
         with running_chaos(folder, bus, brokers=1 if stormy else 2, script=STORMY if stormy else None) as fleet:
             fleet.add_parrot()
+            fleet.management_url = node.management_url if node else ""
             if name == "R3":
                 assert node is not None
                 return asyncio.run(killing.queue_server_chaos(fleet, plan, node))

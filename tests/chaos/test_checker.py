@@ -130,9 +130,14 @@ def test_a_second_end_and_no_end_are_named() -> None:
 
 
 def test_an_error_is_a_fault_unless_the_agent_was_killed() -> None:
-    facts = [fact._replace(kind="RUN_ERROR") if fact.kind == "RUN_FINISHED" else fact for fact in told()]
+    facts = [
+        fact._replace(kind="RUN_ERROR", ref="interrupted") if fact.kind == "RUN_FINISHED" else fact for fact in told()
+    ]
     assert kinds(facts) == {"failed"}
-    assert kinds(facts, Rules(errors=True)) == set()
+    assert kinds(facts, Rules(errors=3)) == set()
+    assert kinds(facts, Rules(errors=2)) == {"failed"}
+    other = [fact._replace(ref="internal") if fact.kind == "RUN_ERROR" else fact for fact in facts]
+    assert kinds(other, Rules(errors=3)) == {"failed"}
 
 
 @pytest.mark.parametrize("actor", ["parrot", "database", "watcher"])

@@ -41,6 +41,8 @@ class Transcript:
     last: int = 0
     open_runs: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
+    #: Answers of which the beginning was shown before they were complete.
+    grown: int = 0
     _drafts: dict[str, _Draft] = field(default_factory=dict)
     _digests: list[str] = field(default_factory=list)
 
@@ -65,8 +67,10 @@ class Transcript:
                 self._drafts[run] = _Draft(attempt)
         elif kind == "TEXT_MESSAGE_END":
             self._drafts.pop(run, None)
-            if draft is not None and draft.attempt == attempt and not event["text"].startswith(draft.text):
-                return News.GARBLED
+            if draft is not None and draft.attempt == attempt and draft.text:
+                self.grown += 1
+                if not event["text"].startswith(draft.text):
+                    return News.GARBLED
         elif kind in ENDS:
             self.open_runs.discard(run)
             self.ended.add(run)
