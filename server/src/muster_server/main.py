@@ -99,6 +99,7 @@ async def _work(
     working = [
         asyncio.create_task(work, name=name)
         for name, work in (
+            ("database", parts.store.watch()),
             ("inbox", parts.inbox.run()),
             ("dead letters", parts.collector.run()),
             ("forgeries", parts.quarantines.run()),

@@ -7,6 +7,7 @@ from pathlib import Path
 import sqlalchemy.exc
 from sqlalchemy import bindparam, insert, select
 
+from muster_server.store.holding import Holding
 from muster_server.store.schema import migrate
 from muster_server.store.store import SqliteStore, Store
 from muster_server.store.tables import meta
@@ -20,7 +21,7 @@ _PUT = insert(meta)
 
 
 async def open_store(database_url: str, data_dir: Path) -> Store:
-    """Return the store; raises INVALID_SETTING or DATABASE_BUSY in words for people."""
+    """Return the store; raises INVALID_SETTING, DATABASE_BUSY or DATA_DIR_IN_USE in words for people."""
     if not database_url:
         path = data_dir / "muster.db"
         await asyncio.to_thread(migrate, f"sqlite:///{path}")
@@ -38,18 +39,32 @@ async def open_store(database_url: str, data_dir: Path) -> Store:
 async def _open_postgres(url: str) -> Store:
     from muster_server.store.postgres import PostgresStore  # noqa: PLC0415 - psycopg is an extra
 
+    holding = Holding(url)
     try:
-        await asyncio.to_thread(migrate, url.replace("postgresql://", "postgresql+psycopg://", 1))
+        await asyncio.to_thread(_prepare, holding, url)
+    except BaseException:
+        holding.close()
+        raise
+    return PostgresStore(url, holding)
+
+
+def _prepare(holding: Holding, url: str) -> None:
+    """Take hold of the database before anything in it is read, then bring it to this version's tables."""
+    try:
+        import psycopg  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         raise MusterError(
             Reason.TOOL_MISSING, "PostgreSQL needs the package psycopg.", "Install muster-server[postgres]."
         ) from error
-    except sqlalchemy.exc.OperationalError as error:
+    try:
+        holding.connection()
+        migrate(url.replace("postgresql://", "postgresql+psycopg://", 1))
+    except (psycopg.OperationalError, sqlalchemy.exc.OperationalError) as error:
         # The driver's own words name host and database, and no password.
+        told = getattr(error, "orig", error)
         raise MusterError(
-            Reason.DATABASE_BUSY, f"PostgreSQL cannot be reached: {error.orig}", "Is MUSTER_DATABASE_URL right?"
+            Reason.DATABASE_BUSY, f"PostgreSQL cannot be reached: {told}", "Is MUSTER_DATABASE_URL right?"
         ) from error
-    return PostgresStore(url)
 
 
 async def database_epoch(store: Store) -> str:

@@ -1,4 +1,4 @@
-"""The store on PostgreSQL: a thread with a connection writes, a few read. psycopg is an extra: imported late."""
+"""The store on PostgreSQL: a thread writes, on the connection that holds the database, a few read."""
 
 import asyncio
 import queue
@@ -8,8 +8,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
+from muster_server.store.holding import Holding, connect
 from muster_server.store.store import unreadable
 from muster_server.store.transaction import Transaction
 from muster_shared_models.problems import MusterError, Reason
@@ -18,24 +20,27 @@ __all__ = ["PostgresStore"]
 
 T = TypeVar("T")
 
+log = structlog.get_logger()
+
 BATCH = 200
 READERS = 4
-#: Tries of a batch that a concurrent server or a lost connection broke.
+#: Tries of a batch that a lock or a lost connection broke.
 TRIES = 5
-
-_SESSION = (
-    "SET synchronous_commit TO on; SET lock_timeout TO '3s'; SET statement_timeout TO '15s';"
-    " SET idle_in_transaction_session_timeout TO '10s'"
-)
+#: How often the hold on the database is looked after when nothing is written.
+LOOK_S = 2.0
 
 Item = tuple[Callable[[Transaction], Any], "Future[Any]"]
 
 
 class PostgresStore:
-    """A `Store` on a PostgreSQL database."""
+    """A `Store` on a PostgreSQL database that `holding` holds; it is closed with the store."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: str, holding: Holding) -> None:
+        self._url, self._holding = url, holding
+        #: The connection that the writer's transaction belongs to.
+        self._written: tuple[Any, Transaction] | None = None
+        #: Why nothing may be written any more.
+        self._ended: MusterError | None = None
         self._loop = asyncio.get_running_loop()
         self._units: queue.Queue[Item | None] = queue.Queue(maxsize=20_000)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
@@ -68,20 +73,21 @@ class PostgresStore:
         self._readers.shutdown()
         for connection in self._opened:
             connection.close()
+        self._holding.close()
 
-    def _connect(self) -> Any:
-        import psycopg  # noqa: PLC0415 - an extra: only servers on PostgreSQL install it
-
-        connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10, client_encoding="utf8")
-        connection.execute(_SESSION)
-        connection.adapters.register_dumper(str, _dumper())
-        self._opened.append(connection)
-        return connection
+    async def watch(self) -> None:
+        """Raise why nothing may be written any more, as soon as that is so."""
+        while self._ended is None:
+            await asyncio.sleep(LOOK_S)
+            # That PostgreSQL is away for a moment is told to all who write: no reason to end.
+            await asyncio.gather(self.write(lambda _: None), return_exceptions=True)
+        raise self._ended
 
     def _session(self) -> tuple[Any, Transaction]:
         connection = getattr(self._local, "connection", None)
         if connection is None or connection.closed:
-            connection = self._local.connection = self._connect()
+            connection = self._local.connection = connect(self._url, "muster reads")
+            self._opened = [opened for opened in self._opened if not opened.closed] + [connection]
             self._local.transaction = Transaction(connection, PGDialect_psycopg())
         return connection, self._local.transaction
 
@@ -119,7 +125,7 @@ class PostgresStore:
         error: psycopg.Error | None = None
         for _ in range(TRIES):
             try:
-                connection, transaction = self._session()
+                connection, transaction = self._writing()
                 with connection.transaction():
                     return [_run(connection, transaction, unit) for unit in units]
             except (psycopg.OperationalError, psycopg.errors.UniqueViolation) as failure:
@@ -129,16 +135,19 @@ class PostgresStore:
         problem = MusterError(Reason.DATABASE_BUSY, f"PostgreSQL cannot be written: {error}", "See the server's log.")
         return [(None, problem)] * len(units)
 
-
-def _dumper() -> type[Any]:
-    """Return what writes texts. PostgreSQL has no NUL in them: it becomes U+FFFD, so that no text can fail a unit."""
-    from psycopg.adapt import Dumper  # noqa: PLC0415 - an extra
-
-    class WithoutNul(Dumper):  # type: ignore[misc]
-        def dump(self, obj: str) -> bytes:
-            return obj.replace("\0", "\ufffd").encode()
-
-    return WithoutNul
+    def _writing(self) -> tuple[Any, Transaction]:
+        """Return the connection that holds the database; raises psycopg.OperationalError, or why there is none ever."""
+        if self._ended is not None:
+            raise self._ended
+        try:
+            connection = self._holding.connection()
+        except MusterError as error:  # another server has it, and writes to it
+            self._ended = error
+            log.error("the database is held by another server", detail=error.detail)  # noqa: TRY400 - it says it all
+            raise
+        if self._written is None or self._written[0] is not connection:
+            self._written = connection, Transaction(connection, PGDialect_psycopg())
+        return self._written
 
 
 def _run(connection: Any, transaction: Transaction, unit: Callable[[Transaction], T]) -> tuple[T | None, Any]:

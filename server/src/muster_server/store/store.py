@@ -49,6 +49,10 @@ class Store(Protocol):
         """Return what a small reading unit returns: a few rows, found by an index."""
         ...
 
+    async def watch(self) -> None:
+        """Never return; raise MusterError when this server may not write to the database any more."""
+        ...
+
     async def close(self) -> None:
         """Finish what waits, then disconnect."""
         ...
@@ -101,6 +105,10 @@ class SqliteStore:
             self._local.connection = connection
             self._local.transaction = Transaction(connection, SQLiteDialect_pysqlite())
         return self._local.connection, self._local.transaction
+
+    async def watch(self) -> None:
+        """Wait: the file is in the data directory, whose lock the operating system keeps."""
+        await asyncio.Event().wait()
 
     async def close(self) -> None:
         """Finish what waits, then close every connection."""
