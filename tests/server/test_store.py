@@ -18,7 +18,7 @@ from muster_server.store.transaction import Transaction
 from muster_shared_models.problems import MusterError, Reason
 
 PUT = insert(meta)
-ALL = select(meta.c.key, meta.c.value).order_by(meta.c.key)
+ALL = select(meta.c.key, meta.c.value).where(meta.c.key != "last_transaction").order_by(meta.c.key)
 GET = select(meta.c.value).where(meta.c.key == bindparam("wanted"))
 MIGRATIONS = Path(__file__).parents[2] / "server/src/muster_server/store/migrations/versions"
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import queue
+import secrets
 import threading
+import time
 from asyncio import Future
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import structlog
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -29,6 +31,18 @@ TRIES = 5
 #: How often the hold on the database is looked after when nothing is written.
 LOOK_S = 2.0
 
+#: How long, and how often, a PostgreSQL that was lost at a COMMIT is asked what it did.
+ASK_S, ASK_EVERY_S = 15.0, 0.1
+
+#: Every transaction that changes something leaves its mark, so that one whose COMMIT got no answer can be looked for.
+#: Not PostgreSQL's own numbers of transactions: after a crash those that were lost are given out again.
+_LAST = "last_transaction"
+_MARK = (
+    "INSERT INTO meta (key, value) SELECT %s, %s WHERE pg_current_xact_id_if_assigned() IS NOT NULL"
+    " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+)
+_MARKED = "SELECT value FROM meta WHERE key = %s"
+
 Item = tuple[Callable[[Transaction], Any], "Future[Any]"]
 
 
@@ -39,6 +53,8 @@ class PostgresStore:
         self._url, self._holding = url, holding
         #: The connection that the writer's transaction belongs to.
         self._written: tuple[Any, Transaction] | None = None
+        #: The mark of a transaction of which nobody knows whether it happened.
+        self._doubt: str | None = None
         #: Why nothing may be written any more.
         self._ended: MusterError | None = None
         self._loop = asyncio.get_running_loop()
@@ -87,7 +103,7 @@ class PostgresStore:
         connection = getattr(self._local, "connection", None)
         if connection is None or connection.closed:
             connection = self._local.connection = connect(self._url, "muster reads")
-            self._opened = [opened for opened in self._opened if not opened.closed] + [connection]
+            self._opened.append(connection)
             self._local.transaction = Transaction(connection, PGDialect_psycopg())
         return connection, self._local.transaction
 
@@ -120,20 +136,61 @@ class PostgresStore:
             self._loop.call_soon_threadsafe(_settle, [future for _, future in batch], outcomes)
 
     def _write_batch(self, units: list[Callable[[Transaction], Any]]) -> list[tuple[Any, Exception | None]]:
+        try:
+            return self._write_once(units)
+        except Exception as failure:  # noqa: BLE001 - it ends these units, not the thread for all that come
+            return [(None, failure)] * len(units)
+
+    def _write_once(self, units: list[Callable[[Transaction], Any]]) -> list[tuple[Any, Exception | None]]:
+        """Return what became of units that were stored; raises MusterError otherwise, or when nobody knows."""
         import psycopg  # noqa: PLC0415 - an extra
 
         error: psycopg.Error | None = None
         for _ in range(TRIES):
+            mark, outcomes = secrets.token_hex(8), None
             try:
+                self._resolve_doubt()
                 connection, transaction = self._writing()
                 with connection.transaction():
-                    return [_run(connection, transaction, unit) for unit in units]
-            except (psycopg.OperationalError, psycopg.errors.UniqueViolation) as failure:
+                    ran = [_run(connection, transaction, unit) for unit in units]
+                    connection.execute(_MARK, (_LAST, mark))
+                    outcomes = ran
+            except psycopg.Error as failure:
                 error = failure
-            except Exception as failure:  # noqa: BLE001 - it ends these units, not the thread for all that come
-                return [(None, failure)] * len(units)
-        problem = MusterError(Reason.DATABASE_BUSY, f"PostgreSQL cannot be written: {error}", "See the server's log.")
-        return [(None, problem)] * len(units)
+            else:
+                return ran
+            # Units that ran a second time would find what they did the first time, and take themselves for doubles.
+            if outcomes is not None and self._is_stored(mark):
+                return outcomes
+        raise MusterError(Reason.DATABASE_BUSY, f"PostgreSQL cannot be written: {error}", "See the server's log.")
+
+    def _is_stored(self, mark: str) -> bool:
+        """Tell whether the transaction with `mark`, whose COMMIT failed, happened; raises MusterError after ASK_S."""
+        import psycopg  # noqa: PLC0415 - an extra
+
+        give_up_at = time.monotonic() + ASK_S
+        while True:
+            try:
+                return self._last_mark() == mark
+            except psycopg.Error as error:
+                if time.monotonic() > give_up_at:
+                    self._doubt = mark
+                    detail = f"PostgreSQL was lost while it stored this. Whether it did is not known: {error}"
+                    raise MusterError(Reason.DATABASE_BUSY, detail, "Look before you try again.") from error
+            time.sleep(ASK_EVERY_S)
+
+    def _resolve_doubt(self) -> None:
+        """Find out what became of the transaction that was given up; raises MusterError when it did happen."""
+        if self._doubt is None:
+            return
+        if self._last_mark() == self._doubt:
+            self._end("PostgreSQL stored what it was thought to have lost. The server must start again to know of it.")
+        self._doubt = None
+
+    def _last_mark(self) -> str | None:
+        # With the lock held again, every transaction before is over: what is read here stays true.
+        row = self._writing()[0].execute(_MARKED, (_LAST,)).fetchone()
+        return row and str(row[0])
 
     def _writing(self) -> tuple[Any, Transaction]:
         """Return the connection that holds the database; raises psycopg.OperationalError, or why there is none ever."""
@@ -142,12 +199,16 @@ class PostgresStore:
         try:
             connection = self._holding.connection()
         except MusterError as error:  # another server has it, and writes to it
-            self._ended = error
-            log.error("the database is held by another server", detail=error.detail)  # noqa: TRY400 - it says it all
-            raise
+            self._end(error.detail, error)
         if self._written is None or self._written[0] is not connection:
             self._written = connection, Transaction(connection, PGDialect_psycopg())
         return self._written
+
+    def _end(self, detail: str, cause: MusterError | None = None) -> NoReturn:
+        """Write nothing any more; `watch` tells."""
+        self._ended = cause or MusterError(Reason.DATABASE_BUSY, detail, "Start the server again.")
+        log.error("nothing may be written any more", detail=detail)
+        raise self._ended
 
 
 def _run(connection: Any, transaction: Transaction, unit: Callable[[Transaction], T]) -> tuple[T | None, Any]:
