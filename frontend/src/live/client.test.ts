@@ -87,6 +87,25 @@ describe("following", () => {
     expect(subscriptions().at(-1)).toEqual({ op: "subscribe", stream: STREAM, epoch: "", since: 0 });
   });
 
+  test.each([
+    ["a resync", { op: "resync", stream: STREAM } as const, 0],
+    ["a gap", event(6), 4],
+  ])("asks again after %s while nobody looks for a moment", async (_, frame, since) => {
+    await live();
+    const leave = client.follow(STREAM);
+    world.socket.say(snapshot(4));
+    await pass(50);
+    leave();
+    world.socket.say(frame);
+    await pass(500);
+    client.follow(STREAM);
+    expect(subscriptions()).toHaveLength(2);
+    expect(subscriptions().at(-1)).toMatchObject({ since });
+    world.socket.say(snapshot(6));
+    await pass(50);
+    expect(known()).toMatchObject({ asking: false, seq: 6 });
+  });
+
   test("asks for a lost draft at most every three seconds", async () => {
     await live();
     client.follow(STREAM);

@@ -157,7 +157,9 @@ export class LiveClient {
     }
     if (question === "fresh") this.askedFresh.set(stream, now);
     const stillAsking = this.store.getState().streams[stream]?.asking === true;
-    if (stillAsking && this.followers.has(stream)) this.connection.send([this.subscription(stream, question)]);
+    // A stream that lingers is subscribed, and somebody may come back to it without subscribing.
+    const isWanted = this.followers.has(stream) || this.lingering.has(stream);
+    if (stillAsking && isWanted) this.connection.send([this.subscription(stream, question)]);
   }
 
   private put(changed: Record<string, StreamState>): void {
