@@ -1,7 +1,7 @@
 """An agent whose strings the test holds: it registers and speaks over the real wire, and does nothing by itself."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -43,11 +43,12 @@ class Puppet:
     def metadata(self) -> tuple[tuple[str, str], ...]:
         return (("authorization", f"Bearer {self.registered.credentials.access_token}"),)
 
-    async def register(self, secret: str = "", **description: Any) -> None:
+    async def register(self, secret: str = "", unfinished: Sequence[str] = (), **description: Any) -> None:
         request = RegisterAgentRequest(
             join_token=secret,
             description=AgentDescription(name=self.name, slots=4, accepts_commands=True, **description),
             proof=self.identity.prove("agent", self.name),
+            unfinished_runs=unfinished,
         )
         try:
             self.registered = await AgentRegistrationStub(self.channel).RegisterAgent(request, timeout=10)

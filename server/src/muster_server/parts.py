@@ -16,7 +16,7 @@ from muster_server.commands.feed import CommandFeed
 from muster_server.commands.following import CommandStreams
 from muster_server.commands.progress import Progress
 from muster_server.commands.service import Commands
-from muster_server.conversations.claiming import Claims
+from muster_server.conversations.claiming import Claims, ended_runs
 from muster_server.conversations.drafts import Drafts
 from muster_server.conversations.dying import RunEnds
 from muster_server.conversations.following import ConversationStreams
@@ -59,7 +59,7 @@ class Parts:
         self.access = Access(store, clock)
         enrolment = Enrolment(self.access)
         registry = Registry(settings.heartbeat_interval_ms)
-        self.hearing = Hearing(store, clock, registry, fleet.announce)
+        self.hearing = Hearing(store, clock, registry, fleet.announce, ended_runs)
         self.quarantines = Quarantines(store, clock, registry, self.hearing, queues, streams)
         self.agents = Agents(store, clock, registry, self.hearing, enrolment, queues, streams)
         self.brokers = Brokers(store, clock, enrolment, queues.partitions)
@@ -71,10 +71,10 @@ class Parts:
 
         changed, drafts = dict[str, None](), Drafts()
         self.waiting = waiting = Waiting(store)
-        self.claims = Claims(store, waiting)
         work = WorkReports(self.hearing, self.commands)
         passing = Passing(store, hub, drafts, self.quarantines)
         receiver = Receiver(store, clock, directory, work, hub, passing, changed, waiting, conduct=self.quarantines)
+        self.claims = Claims(store, clock, receiver, waiting)
         notices = Notices(store, clock, directory, receiver)
         self.sender = Sender(store, clock, directory, self.outbox, hub, queues.partitions, changed, waiting)
         self.conversations = Conversations(store, clock, directory, work, receiver, changed, talks.announce)
@@ -111,9 +111,11 @@ class Parts:
         await self.outbox.recover()
 
     async def tick(self) -> None:
-        """Four times a second: what browsers have not been told yet."""
+        """Four times a second: what browsers have not been told yet, and agents of runs that have ended."""
         self.hearing.tick()
         await self.conversations.tick()
+        for agent_id, run_id in await self.hearing.look_up():
+            self.commands.stop_run(agent_id, run_id)
 
     async def sweep(self) -> None:
         """Every few seconds: deadlines, and what is written down late."""

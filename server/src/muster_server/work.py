@@ -22,6 +22,10 @@ class WorkReports:
         """A run's last event came."""
         self._hearing.run_ended(agent_id, run_id)
 
+    def run_reopened(self, run_id: str) -> None:
+        """A run that had ended waits anew."""
+        self._hearing.run_reopened(run_id)
+
     def stop_run(self, agent_id: str, run_id: str) -> None:
         """Ask the agent to stop a run."""
         self._commands.stop_run(agent_id, run_id)

@@ -43,7 +43,9 @@ class RegistrationService(AgentRegistrationServicer):
         async with answering(context):
             check_proof(request.proof, "agent", request.description.name, self._clock())
             description = _description(request.description)
-            registered = await self._agents.register(request.join_token, request.proof.public_key, description)
+            registered = await self._agents.register(
+                request.join_token, request.proof.public_key, description, request.unfinished_runs
+            )
             return registration.RegisterAgentResponse(
                 agent_id=registered.agent_id,
                 credentials=_credentials(registered),

@@ -10,15 +10,20 @@ from muster_shared_models.agents import AgentDescription, AgentState, AgentView,
 from muster_shared_models.model import from_ms
 from muster_shared_models.selectors import Selector
 
-__all__ = ["Agent", "Registry"]
+__all__ = ["ENDED_KEPT", "Agent", "Registry"]
 
 #: Ended runs remembered per agent, so that a heartbeat sent before the end does not bring a run back.
 ENDED_KEPT = 256
+#: Runs that are looked up for one heartbeat of one agent.
+UNSURE_AT_ONCE = 64
 
 
 @dataclass(slots=True)
 class Agent:
-    """One agent. `runs`: what it holds now, by its heartbeats and by the events of its runs."""
+    """One agent. `runs`: what it holds now, by its heartbeats and by the events of its runs.
+
+    `ended`: runs that have; `known`: held ones that have not; `unsure`: held ones to look up in the database.
+    """
 
     row: AgentRow
     facts: Facts
@@ -27,6 +32,8 @@ class Agent:
     transport: str = ""
     runs: dict[str, RunBrief] = field(default_factory=dict)
     ended: dict[str, None] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
+    unsure: list[str] = field(default_factory=list)
     status_streams: int = 0
     command_streams: int = 0
 
@@ -57,10 +64,14 @@ class Agent:
     def take_runs(self, said: Iterable[RunBrief]) -> None:
         """Reconcile the runs with what a heartbeat says."""
         self.runs = {run.run_id: run for run in said if run.run_id not in self.ended}
+        self.known &= self.runs.keys()
+        self.unsure = [run_id for run_id in self.runs if run_id not in self.known][:UNSURE_AT_ONCE]
 
     def note_end(self, run_id: str) -> None:
         """Remember that a run has ended."""
         self.runs.pop(run_id, None)
+        self.known.discard(run_id)
+        self.ended.pop(run_id, None)
         self.ended[run_id] = None
         if len(self.ended) > ENDED_KEPT:
             self.ended.pop(next(iter(self.ended)))

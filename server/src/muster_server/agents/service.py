@@ -1,5 +1,6 @@
 """What happens with agents: they register, beat, attach, are seen and are retired."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -97,12 +98,17 @@ class Agents:
 
     # ---- joining and leaving
 
-    async def register(self, join_secret: str, public_key: bytes, description: AgentDescription) -> Registered:
-        """Let an agent in; raises JOIN_TOKEN_INVALID, NAME_TAKEN or AGENT_QUARANTINED."""
+    async def register(
+        self, join_secret: str, public_key: bytes, description: AgentDescription, unfinished: Sequence[str] = ()
+    ) -> Registered:
+        """Let an agent in; raises JOIN_TOKEN_INVALID, NAME_TAKEN or AGENT_QUARANTINED.
+
+        `unfinished` are the runs it says it has begun: its first heartbeat is answered with those that have ended.
+        """
         now = self._clock()
         secret = self._credentials.new_agent_secret()
 
-        def unit(tx: Transaction) -> tuple[AgentRow, int]:
+        def unit(tx: Transaction) -> tuple[AgentRow, int, list[str]]:
             known = store.by_key(tx, public_key)
             taken = store.by_name(tx, description.name)
             if taken and (known is None or taken.id != known.id):
@@ -120,11 +126,14 @@ class Agents:
                 self._credentials.take_agent_token(tx, join_secret, description.name, public_key)
                 row = AgentRow(new_id(IdKind.AGENT), public_key, description, now, 0)
                 store.add(tx, row)
-            return row, self._credentials.keep_agent_secret(tx, row.id, description.name, secret)
+            expires_at = self._credentials.keep_agent_secret(tx, row.id, description.name, secret)
+            return row, expires_at, self._hearing.unfinished(tx, unfinished)
 
-        row, expires_at = await self._store.write(unit)
+        row, expires_at, ended = await self._store.write(unit)
         await self._queues.declare_for(row.id)
         agent = self._registry.put(row, now)
+        for run_id in ended:
+            agent.note_end(run_id)
         self._hearing.changed(agent)
         return Registered(row.id, secret, expires_at)
 

@@ -1,41 +1,82 @@
-"""Who takes a message that could have gone to several agents: the first to ask.
+"""Who may do a run: of several agents the first to ask, and nobody once the run has ended.
 
-A broker that dies after it has chosen one cannot tell the next, which may choose another. Both then have the message;
-the run in the database has one agent.
+A broker that dies after it has chosen one of several agents cannot tell the next, which may choose another. Both then
+have the message; the run in the database has one agent. And a message may come to its agent long after it was sent:
+whatever became of its run meanwhile, the database knows.
 """
 
 from asyncio import Future
+from collections.abc import Sequence
+from dataclasses import replace
 
+from muster_server.clock import Clock
 from muster_server.conversations import store
+from muster_server.conversations.core import Run
+from muster_server.conversations.reading import MAX_ID
+from muster_server.conversations.receiving import MANY, Receiver, Stored
 from muster_server.conversations.waiting import Waiting
 from muster_server.flow.chain import then
 from muster_server.store.store import Store
 from muster_server.store.transaction import Transaction
+from muster_shared_models.conversations import RunState
+from muster_shared_models.problems import Reason
+from muster_shared_models.run_events import RunError
 
-__all__ = ["Claims"]
+__all__ = ["Claims", "ended_runs"]
 
 
 class Claims:
     """Gives runs to agents."""
 
-    def __init__(self, db: Store, waiting: Waiting) -> None:
+    def __init__(self, db: Store, clock: Clock, receiver: Receiver, waiting: Waiting) -> None:
         self._store = db
+        self._clock = clock
+        self._receiver = receiver
         self._waiting = waiting
 
     def claim(self, agent_id: str, run_id: str) -> "Future[bool]":
         """Begin to give a run to an agent; the future says whether it has it. Asked again, the answer is the same.
 
-        Nobody gets a run that has ended, or one that the database does not know.
+        Nobody gets a run that has ended, or one that the database does not know; but an agent gets its own run of a
+        message that went to many, also when the broker's notice of that has not come. A run that somebody has asked to
+        stop ends here: the agent has not obeyed, and asks because it would begin it again.
         """
+        return then(
+            self._store.write(lambda tx: self._unit(tx, agent_id, run_id)), lambda found: self._after(agent_id, found)
+        )
 
-        def unit(tx: Transaction) -> bool:
-            store.claim_run(tx, run_id, agent_id)
-            run = store.run_by_id(tx, run_id)
-            return run is not None and run.agent_id == agent_id and not run.ended_at
+    def _unit(self, tx: Transaction, agent_id: str, run_id: str) -> Run | Stored | None:
+        if len(run_id) > MAX_ID:
+            return None
+        now = self._clock()
+        store.claim_run(tx, run_id, agent_id)
+        run = store.run_by_id(tx, run_id) or self._branch(tx, agent_id, run_id, now)
+        if run is None or run.agent_id != agent_id or run.ended_at:
+            return None
+        if not run.stop_requested_at:
+            return run
+        stopped = replace(run, state=RunState.STOPPED, ended_at=now)
+        said = "Stopped before the agent took it up again."
+        error = RunError(run_id=run.id, attempt=run.attempt, reason=Reason.STOPPED, message=said)
+        return self._receiver.end_unit(tx, stopped, error, now)
 
-        return then(self._store.write(unit), lambda granted: self._after(agent_id, run_id, granted=granted))
+    def _branch(self, tx: Transaction, agent_id: str, run_id: str, now: int) -> Run | None:
+        base = store.run_by_id(tx, run_id.partition("~")[0])
+        if base is None or (base.ended_at and base.agent_id != MANY):
+            return None  # what was stopped, or failed, before it went to many
+        return self._receiver.branch(tx, run_id, agent_id, now)
 
-    def _after(self, agent_id: str, run_id: str, *, granted: bool) -> bool:
-        if granted:
-            self._waiting.add(agent_id, run_id)
-        return granted
+    def _after(self, agent_id: str, found: Run | Stored | None) -> bool:
+        if isinstance(found, Stored):
+            self._receiver.after(found)
+            return False
+        if found is None:
+            return False
+        self._waiting.add(agent_id, found.id)
+        return True
+
+
+def ended_runs(tx: Transaction, run_ids: Sequence[str]) -> list[str]:
+    """Return those of these runs that have ended; what the database does not know has not."""
+    found = (store.run_by_id(tx, run_id) for run_id in run_ids if len(run_id) <= MAX_ID)
+    return [run.id for run in found if run and run.ended_at]

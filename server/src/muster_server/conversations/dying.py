@@ -86,5 +86,7 @@ class RunEnds:
         return self._receiver.end_unit(tx, again, event, now)
 
     def after(self, stored: Stored) -> None:
-        """Push what `died` or `reopened` stored."""
+        """Push what `died`, `reopened` or `answered` stored."""
+        if stored.run.state not in ENDED:
+            self._receiver.reopened(stored.run)
         self._receiver.after(stored)

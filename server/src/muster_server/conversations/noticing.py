@@ -9,7 +9,7 @@ from muster_server.conversations import store
 from muster_server.conversations.core import ENDED, Run
 from muster_server.conversations.ports import AgentDirectory
 from muster_server.conversations.reading import read_body
-from muster_server.conversations.receiving import Receiver, Stored
+from muster_server.conversations.receiving import MANY, Receiver, Stored
 from muster_server.flow.chain import then
 from muster_server.store.store import Store
 from muster_server.store.transaction import Transaction
@@ -21,9 +21,6 @@ from muster_shared_models.problems import MusterError, Reason
 from muster_shared_models.run_events import RunError
 
 __all__ = ["Notices"]
-
-#: Whom an expanded message was for, in place of an agent's id.
-MANY = "*"
 
 
 class Notices:

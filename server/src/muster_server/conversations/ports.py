@@ -52,6 +52,10 @@ class Work(Protocol):
         """A run's last event came."""
         ...
 
+    def run_reopened(self, run_id: str) -> None:
+        """A run that had ended waits anew, for whoever takes it."""
+        ...
+
     def stop_run(self, agent_id: str, run_id: str) -> None:
         """Ask the agent to stop a run."""
         ...

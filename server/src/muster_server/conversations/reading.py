@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from muster_messaging.message import Message
 from muster_shared_models.problems import MusterError, Reason
 
-__all__ = ["read_body"]
+__all__ = ["MAX_ID", "read_body"]
 
 Body = TypeVar("Body")
 

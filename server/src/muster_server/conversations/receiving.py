@@ -32,10 +32,12 @@ from muster_shared_models.run_events import (
     ToolResult,
 )
 
-__all__ = ["LONGEST_RUN_MS", "Receiver", "Stored", "seen_as"]
+__all__ = ["LONGEST_RUN_MS", "MANY", "Receiver", "Stored", "seen_as"]
 
 #: The longest that a run may take from its start to its end.
 LONGEST_RUN_MS = 2 * 3_600_000
+#: Whom a message was for that went to many, in place of an agent's id.
+MANY = "*"
 
 log = structlog.get_logger()
 
@@ -95,7 +97,7 @@ class Receiver:
         self, tx: Transaction, message: Message, sender: str, name: str, events: Sequence[RunEvent]
     ) -> Stored | None:
         now = self._clock()
-        run = store.run_by_id(tx, message.run) or self._branch(tx, message.run, sender, now)
+        run = store.run_by_id(tx, message.run) or self.branch(tx, message.run, sender, now)
         if run is None:
             return None
         if message.conversation != run.conversation:
@@ -123,12 +125,15 @@ class Receiver:
             store.save_run(tx, taken.run)
         return Stored(taken.run, seq, now, new, taken)
 
-    def _branch(self, tx: Transaction, run_id: str, sender: str, now: int) -> Run | None:
-        """A message that went to many is answered before the broker's notice has come."""
+    def branch(self, tx: Transaction, run_id: str, agent_id: str, now: int) -> Run | None:
+        """Store an agent's own run of a message that went to many, before the broker's notice has come.
+
+        Return None when the id is not that of such a run.
+        """
         base = store.run_by_id(tx, run_id.partition("~")[0])
-        if base is None or run_id != branch_run(base.id, sender):
+        if base is None or base.agent_id not in ("", MANY) or run_id != branch_run(base.id, agent_id):
             return None
-        return self.add_branch(tx, base, sender, now)
+        return self.add_branch(tx, base, agent_id, now)
 
     @staticmethod
     def add_branch(tx: Transaction, base: Run, agent_id: str, now: int) -> Run:
@@ -187,6 +192,10 @@ class Receiver:
         seq = store.append(tx, run.conversation, new, now, outcome=_outcome(event))
         store.save_run(tx, run)
         return Stored(run, seq, now, new)
+
+    def reopened(self, run: Run) -> None:
+        """A run that had ended waits anew: whoever holds it is not to stop it."""
+        self._work.run_reopened(run.id)
 
     def after(self, stored: Stored) -> None:
         """Push what `end_unit` stored."""
