@@ -15,6 +15,7 @@ __all__ = [
     "placed",
     "started",
     "stop_acknowledged",
+    "stop_requested",
 ]
 
 #: Bytes of output kept of one target. An agent sends no more; if it does, the rest is dropped.
@@ -126,9 +127,18 @@ def finished(target: Target, result: Result, now: int) -> Target:
     )
 
 
+def stop_requested(target: Target, by: str, now: int) -> Target:
+    """Somebody asked for the end. What was never sent to the agent ends at once."""
+    if target.state is TargetState.STORED:
+        return expired(target, f"Withdrawn by {by}.", now)
+    if target.state in ENDED or target.stop_requested_at:
+        return target
+    return replace(target, stop_requested_at=now, stop_requested_by=by)
+
+
 def expired(target: Target, detail: str, now: int) -> Target:
-    """Nobody fetched it in time, or nobody may any more."""
-    if not _move(target, TargetState.EXPIRED):
+    """It was not fetched in time, or may not be any more. What was sent to the agent is the agent's to end."""
+    if target.state is not TargetState.STORED:
         return target
     return replace(target, state=TargetState.EXPIRED, reason=Reason.EXPIRED.value, detail=detail, ended_at=now)
 

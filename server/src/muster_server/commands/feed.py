@@ -59,9 +59,9 @@ class CommandFeed:
         if self._feeds.get(agent_id) is feed:
             del self._feeds[agent_id]
 
-    def is_open(self, agent_id: str) -> bool:
-        """Tell whether an agent listens."""
-        return agent_id in self._feeds
+    def of(self, agent_id: str) -> Feed | None:
+        """Return the stream of an agent that listens."""
+        return self._feeds.get(agent_id)
 
     def send(self, agent_id: str, instruction: Instruction) -> bool:
         """Send an instruction to an agent that listens; tell whether that was so."""

@@ -61,47 +61,51 @@ class Progress:
 
     # ---- states
 
-    def change(self, command_id: str, agent_id: str, how: Callable[[Target], Target]) -> "Future[None]":
-        """Begin to change a target; what changes nothing is not told. Fails with COMMAND_NOT_FOUND."""
-        return then(self._store.write(lambda tx: self._change_unit(tx, command_id, agent_id, how)), self._after)
+    def change(self, command_id: str, agent_id: str, how: Callable[[Target], Target]) -> "Future[Target]":
+        """Begin to change a target; the future says what it is then. Fails with COMMAND_NOT_FOUND.
 
-    def request_stop(self, command_id: str, agent_id: str, by: str) -> "Future[None]":
+        What changes nothing is not told.
+        """
+        return then(self._store.write(lambda tx: self._change_unit(tx, command_id, agent_id, how)), self._changed)
+
+    def _changed(self, changed: tuple[Target, _Stored | None]) -> Target:
+        self._after(changed[1])
+        return changed[0]
+
+    def delivered(self, command_id: str, agent_id: str) -> "Future[Target]":
+        """Begin to note that a command goes to its agent now, unless it has ended."""
+        return self.change(command_id, agent_id, lambda target: core.delivered(target, self._clock()))
+
+    def request_stop(self, command_id: str, agent_id: str, by: str) -> "Future[Target]":
         """Begin to note that somebody asked for the end."""
-        now = self._clock()
+        return self.change(command_id, agent_id, lambda target: core.stop_requested(target, by, self._clock()))
 
-        def asked(target: Target) -> Target:
-            if target.state in ENDED or target.stop_requested_at:
-                return target
-            return replace(target, stop_requested_at=now, stop_requested_by=by)
-
-        return self.change(command_id, agent_id, asked)
-
-    def started(self, command_id: str, agent_id: str, pid: int) -> "Future[None]":
+    def started(self, command_id: str, agent_id: str, pid: int) -> "Future[Target]":
         """Begin to note that a program runs."""
         return self.change(command_id, agent_id, lambda target: core.started(target, pid, self._clock()))
 
-    def stop_acknowledged(self, command_id: str, agent_id: str) -> "Future[None]":
+    def stop_acknowledged(self, command_id: str, agent_id: str) -> "Future[Target]":
         """Begin to note that the agent asks its program to end."""
         return self.change(command_id, agent_id, lambda target: core.stop_acknowledged(target, self._clock()))
 
-    def finished(self, command_id: str, agent_id: str, result: Result) -> "Future[None]":
+    def finished(self, command_id: str, agent_id: str, result: Result) -> "Future[Target]":
         """Begin to note a result."""
         self._decoders.forget(command_id, agent_id)
         return self.change(command_id, agent_id, lambda target: core.finished(target, result, self._clock()))
 
     def _change_unit(
         self, tx: Transaction, command_id: str, agent_id: str, how: Callable[[Target], Target]
-    ) -> _Stored | None:
+    ) -> tuple[Target, _Stored | None]:
         before = _need(tx, command_id, agent_id)
         after = how(before)
         if after == before:
-            return None
+            return after, None
         store.save(tx, after)
         event = TargetChanged(target=store.target_view(after))
         now = self._clock()
         data = event.model_dump_json()
         seq = store.append(tx, command_id, [(event.kind, data)], now)
-        return _Stored(command_id, seq, now, data, store.command(tx, command_id))
+        return after, _Stored(command_id, seq, now, data, store.command(tx, command_id))
 
     # ---- output
 

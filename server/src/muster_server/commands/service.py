@@ -1,9 +1,12 @@
 """Commands: stored with a target for each agent, pushed, followed, stopped."""
 
+import asyncio
 import json
+from asyncio import Future
 from hashlib import sha256
 from typing import Protocol
 
+import structlog
 from sqlalchemy import bindparam, insert, select
 
 from muster_protos.v1.commands_pb2 import Instruction, RunProgram, StopCommand, StopRun
@@ -13,11 +16,12 @@ from muster_server.commands import core, store
 from muster_server.commands.core import Target
 from muster_server.commands.feed import CommandFeed, Feed
 from muster_server.commands.progress import Progress
+from muster_server.flow.chain import then
 from muster_server.store.store import Store
 from muster_server.store.tables import idempotency
 from muster_server.store.transaction import Transaction
 from muster_shared_models.addresses import Address, parse_address
-from muster_shared_models.commands import ENDED, CommandView, PushCommand, TargetState
+from muster_shared_models.commands import ENDED, CommandView, PushCommand
 from muster_shared_models.ids import IdKind, new_id
 from muster_shared_models.problems import MusterError, Reason
 
@@ -31,6 +35,8 @@ LISTED = 100
 
 _REMEMBER = insert(idempotency)
 _REMEMBERED = select(idempotency.c.fingerprint, idempotency.c.answer).where(idempotency.c.key == bindparam("wanted"))
+
+log = structlog.get_logger()
 
 
 class Fleet(Protocol):
@@ -96,23 +102,49 @@ class Commands:
         return view
 
     def _send(self, view: CommandView, agent_id: str) -> None:
-        if self._feed.send(agent_id, _run_program(view)):
-            self._progress.change(view.id, agent_id, lambda target: core.delivered(target, self._clock()))
+        feed = self._feed.of(agent_id)
+        if feed is None:
+            return
+
+        def failed(done: "Future[None]") -> None:
+            if done.exception() is not None:  # the agent comes back and fetches it
+                log.error("cannot deliver a command", command_id=view.id, detail=str(done.exception()))
+                feed.end()
+
+        self._deliver(view, agent_id, feed).add_done_callback(failed)
 
     async def open_feed(self, agent_id: str, running: list[str]) -> Feed:
         """Begin an agent's stream with everything that it has not ended and does not run."""
         feed = self._feed.open(agent_id)
-
-        def unit(tx: Transaction) -> list[tuple[Target, CommandView]]:
-            return [(target, self._need(tx, target.command_id)) for target in store.open_targets(tx, agent_id)]
-
-        for target, view in await self._store.read(unit):
-            if target.command_id not in running:
-                feed.put(_run_program(view))
-                self._progress.change(view.id, agent_id, lambda t: core.delivered(t, self._clock()))
-            if target.stop_requested_at:
-                feed.put(_stop(target.command_id, GRACE_MS))
+        try:
+            delivering = []
+            for target, view in await self._store.read(lambda tx: self._open_unit(tx, agent_id)):
+                if target.command_id not in running:
+                    delivering.append(self._deliver(view, agent_id, feed))
+                elif target.stop_requested_at:
+                    feed.put(_stop(target.command_id, GRACE_MS))
+            await asyncio.gather(*delivering)
+        except BaseException:
+            self._feed.close(agent_id, feed)
+            raise
         return feed
+
+    def _deliver(self, view: CommandView, agent_id: str, feed: Feed) -> "Future[None]":
+        """Begin to send a command; first it is written down that the agent has it, so that a stop goes there too.
+
+        One that was withdrawn in the meantime is not sent.
+        """
+
+        def written(target: Target) -> None:
+            if target.state not in ENDED:
+                feed.put(_run_program(view))
+                if target.stop_requested_at:
+                    feed.put(_stop(view.id, GRACE_MS))
+
+        return then(self._progress.delivered(view.id, agent_id), written)
+
+    def _open_unit(self, tx: Transaction, agent_id: str) -> list[tuple[Target, CommandView]]:
+        return [(target, self._need(tx, target.command_id)) for target in store.open_targets(tx, agent_id)]
 
     def close_feed(self, agent_id: str, feed: Feed) -> None:
         """End an agent's stream."""
@@ -121,7 +153,7 @@ class Commands:
     async def stop(self, principal: Principal, command_id: str, agent_id: str, *, kill: bool) -> None:
         """Ask for the end on all targets, or one; raises COMMAND_NOT_FOUND or ALREADY_FINISHED.
 
-        A target that was never fetched ends here. The others end when their agent has seen the process group empty.
+        A target that was never sent ends here. The others end when their agent has seen the process group empty.
         """
         view = await self.get(command_id)
         running = [
@@ -131,15 +163,10 @@ class Commands:
         ]
         if not running:
             raise MusterError(Reason.ALREADY_FINISHED, "It has ended already.")
-        now = self._clock()
         for target in running:
-            if target.state is TargetState.STORED:
-                await self._progress.change(
-                    command_id, target.agent_id, lambda t: core.expired(t, f"Withdrawn by {principal.name}.", now)
-                )
-                continue
-            await self._progress.request_stop(command_id, target.agent_id, principal.name)
-            self._feed.send(target.agent_id, _stop(command_id, 0 if kill else GRACE_MS))
+            asked = await self._progress.request_stop(command_id, target.agent_id, principal.name)
+            if asked.state not in ENDED:
+                self._feed.send(target.agent_id, _stop(command_id, 0 if kill else GRACE_MS))
 
     def stop_run(self, agent_id: str, run_id: str) -> None:
         """Ask an agent that listens to stop a run."""
