@@ -7,12 +7,16 @@ import pytest
 
 from muster_protos.v1.commands_pb2 import Instruction
 from muster_server.access.core import Principal, Role
+from muster_server.agents import store as agents
+from muster_server.agents.store import AgentRow
 from muster_server.commands import core
 from muster_server.commands.core import Result, Target
 from muster_server.commands.feed import CommandFeed, Feed
 from muster_server.commands.progress import Progress
 from muster_server.commands.service import Commands
 from muster_server.store.store import Store
+from muster_server.store.transaction import Transaction
+from muster_shared_models.agents import AgentDescription
 from muster_shared_models.commands import CommandView, PushCommand, TargetState, TargetView
 from muster_shared_models.problems import MusterError, Reason
 
@@ -142,3 +146,73 @@ def test_only_what_was_never_sent_expires(state: TargetState) -> None:
     assert core.expired(sent, "late", 5) == sent
     assert core.stop_requested(sent, "Ada", 5).stop_requested_at == 5
     assert core.stop_requested(Target("cmd_1", AGENT, "one"), "Ada", 5).state is TargetState.EXPIRED
+
+
+# ---- agents that do not come back
+
+HOUR, DAY = 3_600_000, 86_400_000
+
+
+async def join(store: Store, heard: int = 0, retired: int = 0) -> None:
+    row = AgentRow(AGENT, b"", AgentDescription(name="one"), 1, heard)
+
+    def unit(tx: Transaction) -> None:
+        if not agents.all_agents(tx):
+            agents.add(tx, row)
+        agents.note_heard(tx, {AGENT: heard})
+        if retired:
+            agents.retire(tx, AGENT, retired)
+
+    await store.write(unit)
+
+
+async def delivered(desk: Desk, *, running: bool) -> CommandView:
+    pushed = await desk.push(expires_s=60, timeout_s=7200)
+    feed = await desk.commands.open_feed(AGENT, [])
+    if running:
+        await desk.progress.started(pushed.id, AGENT, 42)
+    desk.commands.close_feed(AGENT, feed)
+    return pushed
+
+
+@pytest.mark.parametrize("running", [True, False])
+async def test_a_command_ends_when_its_agent_is_not_heard_for_a_day_after_its_time(
+    desk: Desk, store: Store, *, running: bool
+) -> None:
+    await join(store, heard=desk.now)
+    pushed = await delivered(desk, running=running)
+    for later in (DAY, HOUR):
+        desk.now += later
+        await desk.commands.sweep()
+        assert not (await desk.target(pushed)).ended_at
+    desk.now += 2 * HOUR
+    await desk.commands.sweep()
+    target = await desk.target(pushed)
+    assert (target.state, target.reason) == (TargetState.INTERRUPTED, Reason.INTERRUPTED)
+    await desk.progress.finished(pushed.id, AGENT, STOPPED)  # too late
+    assert (await desk.target(pushed)).state is TargetState.INTERRUPTED
+
+
+@pytest.mark.parametrize("why", ["heard", "connected", "the server was away itself"])
+async def test_an_agent_that_may_still_say_how_it_ended_is_waited_for(desk: Desk, store: Store, why: str) -> None:
+    pushed = await delivered(desk, running=True)
+    desk.now += 10 * DAY
+    await join(store, heard=desk.now - HOUR if why == "heard" else 1)
+    if why == "connected":
+        await desk.commands.open_feed(AGENT, [pushed.id])
+    if why == "the server was away itself":
+        desk.commands._since = desk.now
+    await desk.commands.sweep()
+    assert not (await desk.target(pushed)).ended_at
+
+
+@pytest.mark.parametrize(
+    ("sent", "state"), [(False, TargetState.EXPIRED), (True, TargetState.INTERRUPTED)], ids=["stored", "delivered"]
+)
+async def test_what_a_retired_agent_has_not_ended_ends(
+    desk: Desk, store: Store, state: TargetState, *, sent: bool
+) -> None:
+    pushed = await (delivered(desk, running=False) if sent else desk.push())
+    await join(store, heard=desk.now, retired=desk.now)
+    await desk.commands.sweep()
+    assert (await desk.target(pushed)).state is state

@@ -12,6 +12,7 @@ __all__ = [
     "delivered",
     "expired",
     "finished",
+    "lost",
     "placed",
     "started",
     "stop_acknowledged",
@@ -141,6 +142,16 @@ def expired(target: Target, detail: str, now: int) -> Target:
     if target.state is not TargetState.STORED:
         return target
     return replace(target, state=TargetState.EXPIRED, reason=Reason.EXPIRED.value, detail=detail, ended_at=now)
+
+
+def lost(target: Target, detail: str, now: int) -> Target:
+    """Its agent will not say any more how it ended."""
+    if target.state is TargetState.STORED:
+        return expired(target, detail, now)
+    if target.state in ENDED:
+        return target
+    state, reason = TargetState.INTERRUPTED, Reason.INTERRUPTED.value
+    return replace(target, state=state, reason=reason, detail=detail, ended_at=now)
 
 
 def placed(have: int, offset: int, data: bytes, dropped: int) -> tuple[int, bytes, int]:

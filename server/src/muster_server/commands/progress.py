@@ -93,6 +93,11 @@ class Progress:
         self._decoders.forget(command_id, agent_id)
         return self.change(command_id, agent_id, lambda target: core.finished(target, result, self._clock()))
 
+    def lost(self, command_id: str, agent_id: str, detail: str) -> "Future[Target]":
+        """Begin to note that nobody will say any more how it ended."""
+        self._decoders.forget(command_id, agent_id)
+        return self.change(command_id, agent_id, lambda target: core.lost(target, detail, self._clock()))
+
     def _change_unit(
         self, tx: Transaction, command_id: str, agent_id: str, how: Callable[[Target], Target]
     ) -> tuple[Target, _Stored | None]:

@@ -32,6 +32,10 @@ GRACE_MS = 5_000
 #: Targets of one command.
 MAX_TARGETS = 10_000
 LISTED = 100
+#: How long an agent may be away with a command whose time is over, before that counts as interrupted.
+SILENT_MS = 24 * 3_600_000
+#: How long agents that were away with the server have to come back.
+BACK_MS = 600_000
 
 _REMEMBER = insert(idempotency)
 _REMEMBERED = select(idempotency.c.fingerprint, idempotency.c.answer).where(idempotency.c.key == bindparam("wanted"))
@@ -56,6 +60,7 @@ class Commands:
         self._fleet = fleet
         self._feed = feed
         self._progress = progress
+        self._since = clock()
 
     async def push(self, principal: Principal, key: str, wanted: PushCommand) -> CommandView:
         """Store a command and send it to the agents that listen; the others fetch it until it expires."""
@@ -188,7 +193,7 @@ class Commands:
             self._progress.know(view)
 
     async def sweep(self) -> None:
-        """End what nobody fetched in time."""
+        """End what nobody fetched in time, and what was sent to agents that are gone for good."""
         now = self._clock()
         for target in await self._store.read(lambda tx: store.overdue(tx, now)):
             await self._progress.change(
@@ -196,6 +201,11 @@ class Commands:
                 target.agent_id,
                 lambda t: core.expired(t, "The agent did not fetch it in time.", now),
             )
+
+        silent = now - SILENT_MS if now - self._since >= BACK_MS else 0
+        for target in await self._store.read(lambda tx: store.lost(tx, silent)):
+            if self._feed.of(target.agent_id) is None:
+                await self._progress.lost(target.command_id, target.agent_id, "The agent is gone without a result.")
 
     def say_goodbye(self, after_ms: int) -> None:
         """Tell every agent that the server is about to stop."""

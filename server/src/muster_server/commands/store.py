@@ -4,17 +4,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import astuple, fields
 
-from sqlalchemy import bindparam, desc, func, insert, select, update
+from sqlalchemy import and_, bindparam, desc, func, insert, or_, select, update
 
 from muster_server.commands.core import Target
-from muster_server.store.tables import ZERO, command_targets, commands, events
+from muster_server.store.tables import ZERO, agents, command_targets, commands, events
 from muster_server.store.transaction import Transaction
 from muster_shared_models.commands import CommandView, TargetState, TargetView
 from muster_shared_models.model import from_ms
 from muster_shared_models.problems import Reason
 
 __all__ = [
-    "EventRow", "add", "append", "command", "events_after", "last_events", "latest", "open_targets", "overdue",
+    "EventRow", "add", "append", "command", "events_after", "last_events", "latest", "lost", "open_targets", "overdue",
     "save", "target", "target_view",
 ]  # fmt: skip
 
@@ -55,6 +55,24 @@ _OVERDUE = (
         command_targets.c.ended_at == ZERO,
         command_targets.c.state == TargetState.STORED.value,
         commands.c.expires_at < bindparam("now"),
+    )
+    .limit(500)
+)
+_RETIRED = select(agents.c.id).where(agents.c.retired_at > ZERO)
+_HEARD = select(agents.c.id).where(agents.c.last_heard_at >= bindparam("silent"))
+_LOST = (
+    select(*_TARGET_COLUMNS)
+    .join(commands, commands.c.id == command_targets.c.command_id)
+    .where(
+        command_targets.c.ended_at == ZERO,
+        or_(
+            command_targets.c.agent_id.in_(_RETIRED),
+            and_(
+                command_targets.c.state != TargetState.STORED.value,
+                commands.c.expires_at + commands.c.timeout_s * 1000 < bindparam("silent"),
+                command_targets.c.agent_id.not_in(_HEARD),
+            ),
+        ),
     )
     .limit(500)
 )
@@ -129,6 +147,11 @@ def open_targets(tx: Transaction, agent_id: str) -> list[Target]:
 def overdue(tx: Transaction, now: int) -> list[Target]:
     """Return targets that nobody fetched in time."""
     return [_target(row) for row in tx.all(_OVERDUE, now=now)]
+
+
+def lost(tx: Transaction, silent: int) -> list[Target]:
+    """Return targets whose agent was retired, or was not heard since `silent`, when their time was over already."""
+    return [_target(row) for row in tx.all(_LOST, silent=silent)]
 
 
 def command(tx: Transaction, command_id: str) -> CommandView | None:
