@@ -9,7 +9,7 @@ from starlette.websockets import WebSocketState
 
 from muster_server.access.core import Principal, Role
 from muster_server.edge import outgoing
-from muster_server.edge.hub import Hub
+from muster_server.edge.hub import Beginning, Hub
 from muster_server.edge.socket import Socket
 from tests.server.running import eventually
 
@@ -77,5 +77,54 @@ async def test_a_browser_that_is_given_up_is_read_to_its_end(monkeypatch: pytest
     serving = asyncio.create_task(socket.serve())
     await eventually(lambda: browser.asked == ASKED)
     assert browser.closed
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+
+
+class Large:
+    """Streams that begin with a snapshot of as many characters as may wait."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+
+    async def begin(self, _stream: str, _epoch: str, _since: int) -> Beginning:
+        await asyncio.sleep(0)
+        self.begun += 1
+        return Beginning(["x" * outgoing.MAX_CHARS], 1)
+
+
+class Subscriber(Browser):
+    """Subscribes to many streams in one message."""
+
+    def __init__(self, streams: int) -> None:
+        super().__init__()
+        self.largest = 0
+        self._streams = streams
+
+    async def receive(self) -> dict[str, Any]:
+        if self.asked:
+            await asyncio.Event().wait()
+        self.asked = 1
+        frames = [json.dumps({"op": "subscribe", "stream": f"conversation:{n}"}) for n in range(self._streams)]
+        return {"type": "websocket.receive", "text": "\n".join(frames)}
+
+    async def send_text(self, text: str) -> None:
+        self.largest = max(self.largest, len(text))
+        await super().send_text(text)
+
+
+async def test_streams_begin_a_few_at_a_time_as_the_browser_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outgoing, "MAX_CHARS", 20_000)
+    source, browser, hub = Large(), Subscriber(300), Hub()
+    hub.serve("conversation", source)
+    socket = Socket(browser, Principal(Role.ADMIN, "usr_1", "Ada"), hub, {})  # type: ignore[arg-type]
+    serving = asyncio.create_task(socket.serve())
+    await still(browser)
+    assert source.begun < 10
+    assert not hub.followed("conversation:200")  # nothing is kept for what has not begun
+    browser.reads.set()
+    await eventually(lambda: source.begun == len(browser.answers) == 300)
+    assert browser.largest < 5 * outgoing.MAX_CHARS
+    assert all(hub.followed(f"conversation:{n}") for n in range(300))
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)

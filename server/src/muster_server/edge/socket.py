@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from muster_server.access.core import Operation, Principal, allowed
-from muster_server.edge.hub import Hub
+from muster_server.edge.hub import Hub, Source
 from muster_server.edge.lines import frame_line
 from muster_server.edge.outgoing import Outgoing
 from muster_shared_models.frames import (
@@ -34,6 +34,8 @@ __all__ = ["FrameRoute", "Socket"]
 #: Requests of one socket that may be unanswered, and streams it may follow.
 MAX_PENDING = 1_024
 MAX_STREAMS = 1_024
+#: Streams of one socket that begin at the same time; each may begin with a snapshot of half a megabyte.
+MAX_BEGINNING = 2
 #: Events kept back while a stream begins.
 MAX_EARLY = 4_096
 
@@ -67,6 +69,7 @@ class Socket:
         self._routes = routes
         self._outgoing = Outgoing(websocket, self._resync_all)
         self._following: dict[str, _Following] = {}
+        self._beginning = asyncio.Semaphore(MAX_BEGINNING)
         self._pending = 0
 
     async def serve(self) -> None:
@@ -169,9 +172,12 @@ class Socket:
         if len(self._following) >= MAX_STREAMS:
             raise MusterError(Reason.OVERLOADED, f"A socket may follow {MAX_STREAMS} streams.", "Unsubscribe first.")
         following = self._following[frame.stream] = _Following()
-        self._hub.follow(frame.stream, self)
+        following.task = asyncio.create_task(self._begin(frame, source, following))
 
-        async def begin() -> None:
+    async def _begin(self, frame: Subscribe, source: Source, following: _Following) -> None:
+        async with self._beginning:
+            await self._outgoing.room()
+            self._hub.follow(frame.stream, self)  # not before: nothing is kept for a stream whose turn has not come
             try:
                 lines, seq = await source.begin(frame.stream, frame.epoch, frame.since)
             except MusterError as error:
@@ -184,8 +190,6 @@ class Socket:
             for early_seq, line in following.early:
                 self.event(frame.stream, early_seq, line)
             following.early = []
-
-        following.task = asyncio.create_task(begin())
 
     def _unsubscribe(self, stream: str) -> None:
         following = self._following.pop(stream, None)
