@@ -9,7 +9,7 @@ from muster_messaging.topology import PARKING_QUEUE, agent_queue
 from muster_server.store.store import Store
 from muster_shared_models.bodies import MessageType, RunEventsBody
 from muster_shared_models.problems import MusterError, Reason
-from muster_shared_models.run_events import RunError, RunStarted
+from muster_shared_models.run_events import RunError, RunFinished, RunStarted
 from tests.server.talk import AGENT, ENDED, MESSAGE, RUN, STARTED, Talk
 
 
@@ -95,3 +95,23 @@ async def test_an_id_that_no_index_can_hold_is_refused_and_delays_nobody(talk: T
         await talk.report(STARTED, message_id="".join(map(chr, range(0x4E00, 0x4E00 + 5_000))))
     await talk.report(STARTED, message_id="msg_a")
     assert await talk.kinds() == ["RUN_STARTED"]
+
+
+@pytest.mark.parametrize(("to", "takes"), [(f"agent:{AGENT}", AGENT), ("any:*", "agt_2")])
+async def test_whoever_takes_a_message_that_is_sent_again_may_answer_it(
+    to: str, takes: str, talk: Talk, store: Store
+) -> None:
+    # Given a run that failed at its agent's third attempt
+    failed = RunError(run_id=RUN.id, attempt=3, reason=Reason.INTERNAL, message="no")
+    await talk.report(STARTED.model_copy(update={"attempt": 3}), failed, message_id="msg_a")
+    await store.write(lambda tx: talk.ends.reopened(tx, RUN.id, to, "somebody"))
+
+    # When another agent begins anew, or the same one goes on counting
+    attempt = 4 if takes == AGENT else 1
+    again = [event.model_copy(update={"attempt": attempt}) for event in (STARTED, *ENDED)]
+    if takes == AGENT:  # what it sent before is still a zombie's
+        await talk.report(RunFinished(run_id=RUN.id, attempt=2), message_id="msg_old")
+    await talk.report(*again, sender=takes, message_id="msg_b")
+
+    # Then its answer counts
+    assert (await talk.kinds())[2:] == ["RUN_QUEUED", "RUN_STARTED", "TEXT_MESSAGE_END", "RUN_FINISHED"]

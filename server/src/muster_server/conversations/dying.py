@@ -46,7 +46,7 @@ class RunEnds:
     def reopened(self, tx: Transaction, run_id: str, to: str, by: str) -> Stored | None:
         """Let a failed run wait again, as its message is sent again to `to`; None when it has not failed.
 
-        If that is another address than its agent's, whoever takes it now may have it.
+        If that is another address than its agent's, whoever takes it now may have it, and begins with attempt one.
         """
         run = store.run_by_id(tx, run_id)
         if run is None or run.state is not RunState.FAILED:
@@ -54,8 +54,9 @@ class RunEnds:
         now = self._clock()
         agent_id = run.agent_id if to == f"{AddressKind.AGENT.value}:{run.agent_id}" else ""
         again = replace(
-            run, agent_id=agent_id, state=RunState.QUEUED, ended_at=0, stop_requested_at=0, deadline_at=now + QUEUED_MS
-        )
+            run, agent_id=agent_id, state=RunState.QUEUED, attempt=run.attempt if agent_id else 0, ended_at=0,
+            stop_requested_at=0, deadline_at=now + QUEUED_MS,
+        )  # fmt: skip
         event = RunQueued(run_id=run.id, agent_id=agent_id, detail=f"Sent again by {by}.")
         return self._receiver.end_unit(tx, again, event, now)
 
