@@ -51,13 +51,13 @@ class Conversations:
         self._receiver = receiver
         self._changed = changed
         self._announce = announce
-        self._latest: dict[str, ConversationView] = {}
+        self._latest: dict[str, ConversationView] = {}  # the one that changed last at the end
 
     # ---- looking
 
     async def load(self) -> None:
         """Know the latest conversations, for the list."""
-        self._latest = {view.id: view for view in await self.page("", None, LISTED)}
+        self._latest = {view.id: view for view in reversed(await self.page("", None, LISTED))}
 
     def latest(self) -> list[ConversationView]:
         """Return the latest conversations, newest first."""
@@ -124,13 +124,21 @@ class Conversations:
         return ended
 
     async def tick(self) -> None:
-        """Tell browsers which conversations have changed, some in each round."""
+        """Tell browsers which conversations have changed, some in each round.
+
+        Raises DATABASE_BUSY: the next round tells of them.
+        """
         if not self._changed:
             return
         changed = list(self._changed)[:TOLD_AT_ONCE]
         for conversation_id in changed:
             del self._changed[conversation_id]
-        for view in await self._store.look(lambda tx: store.views(tx, changed)):
+        try:
+            views = await self._store.look(lambda tx: store.views(tx, changed))
+        except MusterError:
+            self._changed.update(dict.fromkeys(changed))
+            raise
+        for view in views:
             self._latest.pop(view.id, None)
             self._latest[view.id] = view
             self._announce(ConversationChanged(conversation=view))
