@@ -1,7 +1,7 @@
 """A person says something: one transaction with the message's event, its run and its outbox row; then the bus."""
 
 import json
-from asyncio import Future
+from asyncio import Future, ensure_future
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -73,16 +73,26 @@ class Sender:
     def send(self, principal: Principal, ref: str, said: SendMessage) -> "Future[Sent]":
         """Begin to store a message; `ref` is the sender's own id for it: the same one twice is stored once.
 
-        Raises AGENT_NOT_FOUND, NO_TARGET, INVALID_ADDRESS or OVERLOADED at once; the future fails with
+        Raises INVALID_REQUEST at once; the future fails with AGENT_NOT_FOUND, NO_TARGET, INVALID_ADDRESS, OVERLOADED,
         CONVERSATION_NOT_FOUND, KEY_REUSED or QUEUE_FULL.
         """
-        self._outbox.need_room()
         if not said.text.strip():
             raise MusterError(Reason.INVALID_REQUEST, "The message is empty.")
-        if not said.conversation:
-            self._directory.targets(parse_address(said.to))
+        try:
+            self._outbox.need_room()
+            if not said.conversation:
+                self._directory.targets(parse_address(said.to))
+        except MusterError as refused:
+            return ensure_future(self._known_or(refused, principal, ref, said))
         stored = self._store.write(lambda tx: self._unit(tx, principal, ref, said))
         return then(stored, self._publish)
+
+    async def _known_or(self, refused: MusterError, principal: Principal, ref: str, said: SendMessage) -> Sent:
+        """Return what was answered to this message before, or raise `refused`: what was accepted stays accepted."""
+        known = await self._store.look(lambda tx: _remembered(tx, principal, ref, said))
+        if known is None:
+            raise refused
+        return known
 
     def _publish(self, stored: _Stored) -> Sent:
         if stored.outgoing:
@@ -94,13 +104,9 @@ class Sender:
         return stored.sent
 
     def _unit(self, tx: Transaction, principal: Principal, ref: str, said: SendMessage) -> _Stored:
-        key = f"{principal.id}|{ref}"
-        fingerprint = sha256(said.model_dump_json().encode()).digest()
-        known = tx.one(_REMEMBERED, wanted=key)
+        known = _remembered(tx, principal, ref, said)
         if known:
-            if bytes(known.fingerprint) != fingerprint:
-                raise MusterError(Reason.KEY_REUSED, f"'{ref}' was used for another message already.", "Use a new one.")
-            return _Stored(Sent.model_validate_json(known.answer), "", 0, None)
+            return _Stored(known, "", 0, None)
         now = self._clock()
         conversation = said.conversation or new_id(IdKind.CONVERSATION)
         if not said.conversation:
@@ -108,7 +114,7 @@ class Sender:
             store.add_conversation(tx, conversation, title_of(said.text), address, principal.id, now)
         stored = self._store_message(tx, principal, said, conversation, now)
         answer = stored.sent.model_dump_json()
-        tx.run(_REMEMBER, key=key, fingerprint=fingerprint, answer=answer, at=now)
+        tx.run(_REMEMBER, key=_key(principal, ref), fingerprint=_fingerprint(said), answer=answer, at=now)
         return stored
 
     def _store_message(
@@ -153,6 +159,24 @@ class Sender:
         sent = Sent(conversation=conversation, message_id=message_id, run_id=run_id, seq=seq)
         line = event_line(f"conversation:{conversation}", seq, now, data)
         return _Stored(sent, line, self._outbox.add(tx, outgoing), outgoing, fixed)
+
+
+def _key(principal: Principal, ref: str) -> str:
+    return f"{principal.id}|{ref}"
+
+
+def _fingerprint(said: SendMessage) -> bytes:
+    return sha256(said.model_dump_json().encode()).digest()
+
+
+def _remembered(tx: Transaction, principal: Principal, ref: str, said: SendMessage) -> Sent | None:
+    """Return what was answered to a message; raises KEY_REUSED when that was another one."""
+    known = tx.one(_REMEMBERED, wanted=_key(principal, ref))
+    if known is None:
+        return None
+    if bytes(known.fingerprint) != _fingerprint(said):
+        raise MusterError(Reason.KEY_REUSED, f"'{ref}' was used for another message already.", "Use a new one.")
+    return Sent.model_validate_json(known.answer)
 
 
 def _history(tx: Transaction, conversation: str, most: int) -> list[Turn]:
