@@ -28,7 +28,11 @@ STOPPED = Result(TargetState.STOPPED, -15, 10, "", 1, 1, 1)
 class Nearby:
     """Browsers that follow nothing, and a fleet of one."""
 
+    gone = False
+
     def command_targets(self, _address: Any) -> list[tuple[str, str]]:
+        if self.gone:
+            raise MusterError(Reason.AGENT_NOT_FOUND, "gone")
         return [(AGENT, "one")]
 
     def followed(self, _stream: str) -> bool:
@@ -64,6 +68,7 @@ class Desk:
 
     def __init__(self, store: Store) -> None:
         near: Any = Nearby()
+        self.near = near
         self.db: Any = Slow(store)
         self.now = 1_000
         self.progress = Progress(self.db, self.clock, near, lambda _: None)
@@ -146,6 +151,17 @@ def test_only_what_was_never_sent_expires(state: TargetState) -> None:
     assert core.expired(sent, "late", 5) == sent
     assert core.stop_requested(sent, "Ada", 5).stop_requested_at == 5
     assert core.stop_requested(Target("cmd_1", AGENT, "one"), "Ada", 5).state is TargetState.EXPIRED
+
+
+async def test_a_command_that_was_accepted_is_answered_as_before(desk: Desk) -> None:
+    pushed = await desk.push()
+    desk.near.gone = True
+    assert await desk.push() == pushed
+    with pytest.raises(MusterError, match="used for another"):
+        await desk.push(timeout_s=5)
+    desk.now += 1
+    with pytest.raises(MusterError, match="gone"):
+        await desk.push()
 
 
 # ---- agents that do not come back

@@ -9,12 +9,12 @@ from typing import Protocol
 import structlog
 from sqlalchemy import bindparam, insert, select
 
-from muster_protos.v1.commands_pb2 import Instruction, RunProgram, StopCommand, StopRun
 from muster_server.access.core import Principal
 from muster_server.clock import Clock
 from muster_server.commands import core, store
 from muster_server.commands.core import Target
 from muster_server.commands.feed import CommandFeed, Feed
+from muster_server.commands.instructions import run_program, stop_command, stop_run
 from muster_server.commands.progress import Progress
 from muster_server.flow.chain import then
 from muster_server.store.store import Store
@@ -64,9 +64,14 @@ class Commands:
 
     async def push(self, principal: Principal, key: str, wanted: PushCommand) -> CommandView:
         """Store a command and send it to the agents that listen; the others fetch it until it expires."""
-        chosen = self._fleet.command_targets(parse_address(wanted.to))
-        if len(chosen) > MAX_TARGETS:
-            raise MusterError(Reason.INVALID_REQUEST, f"{len(chosen)} agents match; {MAX_TARGETS} is the most.")
+        try:
+            chosen = self._chosen(wanted)
+        except MusterError:
+            # What was accepted stays accepted, whoever is gone meanwhile.
+            known = await self._store.read(lambda tx: self._known(tx, principal, key, wanted))
+            if known is None:
+                raise
+            return known
         view, new = await self._store.write(lambda tx: self._push_unit(tx, principal, key, wanted, chosen))
         if new:
             self._progress.announce(view)
@@ -77,12 +82,9 @@ class Commands:
     def _push_unit(
         self, tx: Transaction, principal: Principal, key: str, wanted: PushCommand, chosen: list[tuple[str, str]]
     ) -> tuple[CommandView, bool]:
-        fingerprint = sha256(wanted.model_dump_json().encode()).digest()
-        known = tx.one(_REMEMBERED, wanted=f"{principal.id}|{key}")
+        known = self._known(tx, principal, key, wanted)
         if known:
-            if bytes(known.fingerprint) != fingerprint:
-                raise MusterError(Reason.KEY_REUSED, f"'{key}' was used for another command already.", "Use a new one.")
-            return self._need(tx, known.answer), False
+            return known, False
         now = self._clock()
         command_id = new_id(IdKind.COMMAND)
         row = {
@@ -96,8 +98,23 @@ class Commands:
             "timeout_s": wanted.timeout_s,
         }
         store.add(tx, row, [Target(command_id, agent_id, name) for agent_id, name in chosen])
-        tx.run(_REMEMBER, key=f"{principal.id}|{key}", fingerprint=fingerprint, answer=command_id, at=now)
+        tx.run(_REMEMBER, key=f"{principal.id}|{key}", fingerprint=_fingerprint(wanted), answer=command_id, at=now)
         return self._need(tx, command_id), True
+
+    def _known(self, tx: Transaction, principal: Principal, key: str, wanted: PushCommand) -> CommandView | None:
+        """Return what was pushed with this key before; raises KEY_REUSED when that was another command."""
+        known = tx.one(_REMEMBERED, wanted=f"{principal.id}|{key}")
+        if known is None:
+            return None
+        if bytes(known.fingerprint) != _fingerprint(wanted):
+            raise MusterError(Reason.KEY_REUSED, f"'{key}' was used for another command already.", "Use a new one.")
+        return self._need(tx, known.answer)
+
+    def _chosen(self, wanted: PushCommand) -> list[tuple[str, str]]:
+        chosen = self._fleet.command_targets(parse_address(wanted.to))
+        if len(chosen) > MAX_TARGETS:
+            raise MusterError(Reason.INVALID_REQUEST, f"{len(chosen)} agents match; {MAX_TARGETS} is the most.")
+        return chosen
 
     @staticmethod
     def _need(tx: Transaction, command_id: str) -> CommandView:
@@ -127,7 +144,7 @@ class Commands:
                 if target.command_id not in running:
                     delivering.append(self._deliver(view, agent_id, feed))
                 elif target.stop_requested_at:
-                    feed.put(_stop(target.command_id, GRACE_MS))
+                    feed.put(stop_command(target.command_id, GRACE_MS))
             await asyncio.gather(*delivering)
         except BaseException:
             self._feed.close(agent_id, feed)
@@ -142,9 +159,9 @@ class Commands:
 
         def written(target: Target) -> None:
             if target.state not in ENDED:
-                feed.put(_run_program(view))
+                feed.put(run_program(view))
                 if target.stop_requested_at:
-                    feed.put(_stop(view.id, GRACE_MS))
+                    feed.put(stop_command(view.id, GRACE_MS))
 
         return then(self._progress.delivered(view.id, agent_id), written)
 
@@ -171,13 +188,11 @@ class Commands:
         for target in running:
             asked = await self._progress.request_stop(command_id, target.agent_id, principal.name)
             if asked.state not in ENDED:
-                self._feed.send(target.agent_id, _stop(command_id, 0 if kill else GRACE_MS))
+                self._feed.send(target.agent_id, stop_command(command_id, 0 if kill else GRACE_MS))
 
     def stop_run(self, agent_id: str, run_id: str) -> None:
         """Ask an agent that listens to stop a run."""
-        instruction = Instruction()
-        instruction.stop_run.CopyFrom(StopRun(run_id=run_id))
-        self._feed.send(agent_id, instruction)
+        self._feed.send(agent_id, stop_run(run_id))
 
     async def get(self, command_id: str) -> CommandView:
         """Return a command; raises COMMAND_NOT_FOUND."""
@@ -212,22 +227,5 @@ class Commands:
         self._feed.say_goodbye(after_ms)
 
 
-def _run_program(view: CommandView) -> Instruction:
-    instruction = Instruction()
-    instruction.run_program.CopyFrom(
-        RunProgram(
-            command_id=view.id,
-            argv=view.argv,
-            shell=view.shell,
-            timeout_s=view.timeout_s,
-            expires_at_ms=int(view.expires_at.timestamp() * 1000),
-            by=view.by,
-        )
-    )
-    return instruction
-
-
-def _stop(command_id: str, grace_ms: int) -> Instruction:
-    instruction = Instruction()
-    instruction.stop_command.CopyFrom(StopCommand(command_id=command_id, grace_ms=grace_ms))
-    return instruction
+def _fingerprint(wanted: PushCommand) -> bytes:
+    return sha256(wanted.model_dump_json().encode()).digest()
