@@ -35,6 +35,7 @@ class Nearby:
     def __init__(self) -> None:
         self.forgeries: list[str] = []
         self.reopened: list[str] = []
+        self.stopped: list[tuple[str, str]] = []
 
     def name_of(self, agent_id: str) -> str:
         return agent_id
@@ -50,6 +51,9 @@ class Nearby:
 
     def run_reopened(self, run_id: str) -> None:
         self.reopened.append(run_id)
+
+    def stop_run(self, agent_id: str, run_id: str) -> None:
+        self.stopped.append((agent_id, run_id))
 
     def run_ended(self, *_: Any) -> None:
         """Nobody is told."""

@@ -25,7 +25,7 @@ from muster_shared_models.conversations import RunState
 from muster_shared_models.problems import MusterError, Reason
 from tests.server.puppet import puppet
 from tests.server.running import eventually, running_server
-from tests.server.talk import AGENT, RUN, Talk
+from tests.server.talk import AGENT, ENDED, RUN, STARTED, Talk
 
 MINE = branch_run("run_many", AGENT)
 MANY = replace(RUN, id="run_many", agent_id="")
@@ -79,6 +79,18 @@ async def test_an_id_that_no_index_can_hold_is_nobodys(talk: Talk, store: Store)
     long = "".join(map(chr, range(0x4E00, 0x4E00 + 5_000)))
     assert not await talk.claims.claim(AGENT, long)
     assert await store.read(lambda tx: ended_runs(tx, [long])) == []
+
+
+async def test_who_reports_of_a_run_that_has_ended_is_told_to_stop(talk: Talk, store: Store) -> None:
+    await end(store, RUN, RunState.STOPPED, AGENT)
+    await talk.report(STARTED, message_id="msg_a")
+    assert await talk.kinds() == []
+    assert talk.near.stopped == [(AGENT, RUN.id)]
+
+
+async def test_who_ends_his_run_is_not_told_to_stop(talk: Talk) -> None:
+    await talk.report(STARTED, *ENDED, message_id="msg_a")
+    assert talk.near.stopped == []
 
 
 # ---- what heartbeats name

@@ -152,6 +152,8 @@ class Receiver:
             log.warning("forged run events", run_id=run.id, sender=sender, holder=run.agent_id)
             self._conduct.forged(sender, run.id, f"it reported {stored.taken.forged} (run {run.id}).")
             return
+        if run.state in ENDED and not stored.events:  # it works on what has ended, and nobody sees it
+            self._work.stop_run(sender, run.id)
         self._passing.begins(run)
         self._push_events(run.conversation, stored)
         self._passing.hand_on(run.id, stored.taken.passing)
