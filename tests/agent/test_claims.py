@@ -9,9 +9,11 @@ from muster_agent.builtin import build
 from muster_agent.control import claims
 from muster_agent.control.backoff import Backoff
 from muster_agent.inbox import upkeep
+from muster_agent.inbox.core import FRESH_MS, may_be_over
 from muster_agent.runs.reply import IncomingMessage
 from muster_agent.settings import load_settings
 from muster_messaging.message import SCHEMA
+from muster_shared_models.ids import made_at_ms
 from tests.agent.bench_desk import Bench, bench, chat
 from tests.agent.conftest import Running
 from tests.agent.fake_server import FakeServer
@@ -111,7 +113,7 @@ async def test_a_message_that_nobody_can_read_goes_aside_without_a_word(tmp_path
         assert not made.claimed
 
 
-async def test_a_run_that_was_begun_need_not_be_claimed_again(tmp_path: Path) -> None:
+async def test_a_run_that_was_begun_is_claimed_again_before_the_next_attempt(tmp_path: Path) -> None:
     blocked = asyncio.Event()
 
     async def handler(message: IncomingMessage) -> str:
@@ -127,7 +129,7 @@ async def test_a_run_that_was_begun_need_not_be_claimed_again(tmp_path: Path) ->
     async with bench(tmp_path, handler) as made:
         made.take(message)
         await made.end(message)
-        assert made.claimed == []
+        assert made.claimed == [message.run]
 
 
 async def test_a_message_kept_by_the_journal_is_claimed_after_a_restart(
@@ -148,6 +150,79 @@ async def test_a_message_kept_by_the_journal_is_claimed_after_a_restart(
         made.upkeep.note_confirmed()
         await until(lambda: not made.rows.unfinished())
         assert not made.bus.attempts
+
+
+async def test_what_was_stopped_while_the_agent_was_away_is_not_done(tmp_path: Path) -> None:
+    async with bench(tmp_path, listen) as made:
+        message, later = chat("stopped"), chat("wanted")
+        made.claims[message.run] = False
+        tags = made.take(message, later)
+        await made.end(later)
+        await until(lambda: set(tags) <= set(made.subscription.acked))
+        assert HEARD == ["wanted"]
+        assert not made.kinds(message.run)
+        assert not made.desk.runs
+
+
+async def test_a_run_that_was_begun_and_stopped_while_the_agent_was_away_does_not_go_on(tmp_path: Path) -> None:
+    async def handler(message: IncomingMessage) -> None:
+        HEARD.append(message.text)
+        await asyncio.Event().wait()
+
+    message = chat("hi")
+    async with bench(tmp_path, handler, clean=False) as made:
+        made.take(message)
+        await until(lambda: made.kinds(message.run))
+    async with bench(tmp_path, handler) as made:
+        made.claims[message.run] = False
+        made.desk.resume()
+        await dropped(made, made.take(message))
+        assert HEARD == ["hi"]
+        made.upkeep.note_confirmed()
+        await until(lambda: not made.rows.unfinished())
+
+
+async def test_an_answer_in_the_journal_is_repeated_without_asking(tmp_path: Path) -> None:
+    message = chat("hi")
+    async with bench(tmp_path, listen, clean=False) as made:
+        made.bus.holding = True
+        made.take(message)
+        await until(lambda: made.bus.held)
+    async with bench(tmp_path, listen) as made:
+        made.take(message)
+        await made.end(message)
+        assert made.claimed == []
+
+
+async def test_what_is_answered_at_once_is_not_asked_for(tmp_path: Path) -> None:
+    async with bench(tmp_path, listen) as made:
+        message = chat("late", expires_at_ms=1)
+        made.take(message)
+        assert (await made.end(message)).kind == "RUN_ERROR"
+        assert made.claimed == []
+
+
+async def test_a_stop_ends_what_waits_for_its_turn_although_it_is_not_asked_for_yet(tmp_path: Path) -> None:
+    async with bench(tmp_path, listen) as made:
+        asked, waiting = chat("1"), chat("2")
+        made.claims[asked.run] = None
+        made.take(asked, waiting)
+        made.runner.stop(waiting.run)
+        assert (await made.end(waiting)).kind == "RUN_ERROR"
+        made.claims[asked.run] = True
+        await made.end(asked)
+
+
+def test_only_what_comes_at_once_is_certainly_wanted() -> None:
+    fresh = chat("x")
+    now = made_at_ms(fresh.id)
+    assert not may_be_over(fresh, False, now - 60_000, now)
+    assert not may_be_over(fresh, False, now - 60_000, now + FRESH_MS)
+    assert may_be_over(fresh, True, now - 60_000, now)
+    assert may_be_over(fresh, False, now - 60_000, now + FRESH_MS + 1)  # it has waited
+    assert may_be_over(fresh, False, now - 60_000, now - FRESH_MS - 1)  # clocks cannot be compared
+    assert may_be_over(fresh, False, now - 100, now)  # we have only just come
+    assert may_be_over(fresh._replace(id="m-1"), False, now - 60_000, now)  # nobody knows when it was made
 
 
 async def test_the_server_is_asked_until_it_answers(

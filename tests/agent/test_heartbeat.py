@@ -9,6 +9,7 @@ import pytest
 from muster_agent import Agent, AgentSettings, IncomingMessage, Reply, run_agent
 from muster_agent.control import board as board_module
 from muster_agent.control.board import Board, RunNote
+from muster_agent.runs.runner import Runner
 from muster_protos.v1.status_pb2 import LIFECYCLE_FAILED, LIFECYCLE_RUNNING, LIFECYCLE_STOPPING, HeartbeatReply
 from muster_shared_models.problems import MusterError
 from tests.agent.conftest import Running
@@ -106,12 +107,36 @@ async def test_runs_that_the_server_has_ended_are_stopped(running: Running, serv
         assert (await talk.end(run_id)).kind == "RUN_ERROR"
 
 
+async def test_what_the_server_has_ended_is_stopped_before_the_others_may_act(
+    running: Running, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    heard, stop_known = Board.heard, Runner.stop_known
+
+    def note_heard(board: Board, reply: HeartbeatReply, at: float) -> None:
+        seen.extend(["heard"] if reply.runs_to_stop else [])
+        heard(board, reply, at)
+
+    def note_stop(runner: Runner, run_ids: list[str]) -> None:
+        seen.append("stopped")
+        stop_known(runner, run_ids)
+
+    monkeypatch.setattr(Board, "heard", note_heard)
+    monkeypatch.setattr(Runner, "stop_known", note_stop)
+    agent = Agent("echo")
+    agent.on_message(lambda message: message.text)
+    server.runs_to_stop = ["run_1"]
+    async with running(agent):
+        await until(lambda: len(seen) >= 2)
+    assert seen[:2] == ["stopped", "heard"]
+
+
 def test_the_lease_holds_for_a_while_after_the_server_was_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
     monkeypatch.setattr(board_module, "awake_s", lambda: now[0])
     board = Board()
     assert not board.lease_holds
-    board.heard(HeartbeatReply(commands_attached=True))
+    board.heard(HeartbeatReply(commands_attached=True), now[0])
     assert board.lease_holds
     now[0] += 46
     assert not board.lease_holds

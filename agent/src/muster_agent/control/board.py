@@ -71,10 +71,10 @@ class Board:
             lifecycle=self.lifecycle,
         )
 
-    def heard(self, reply: HeartbeatReply) -> None:
-        """Note what the server answered."""
+    def heard(self, reply: HeartbeatReply, at: float) -> None:
+        """Note what the server answered, and when (`awake_s`); what it wants stopped is stopped before that."""
         self.commands_attached = reply.commands_attached
-        self.heard_at = awake_s()
+        self.heard_at = at
 
     @property
     def lease_holds(self) -> bool:

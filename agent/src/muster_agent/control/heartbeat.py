@@ -17,6 +17,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 import grpc
 import structlog
 
+from muster_agent.clock import awake_s
 from muster_agent.control.access import Access, is_refusal
 from muster_agent.control.backoff import Backoff
 from muster_agent.control.board import Board
@@ -163,9 +164,13 @@ class HeartbeatThread:
             self._board.news.set()
 
     def _heard(self, reply: HeartbeatReply) -> None:
-        self._board.heard(reply)
+        self._tell(self._obey, reply, awake_s())
+
+    def _obey(self, reply: HeartbeatReply, at: float) -> None:
+        """Stop what has ended, then let the others act: who waits for the server to be heard may be one of them."""
         if reply.runs_to_stop:
-            self._tell(self._stop_runs, list(reply.runs_to_stop))
+            self._stop_runs(list(reply.runs_to_stop))
+        self._board.heard(reply, at)
 
     def _join_again(self, generation: int) -> None:
         coming = asyncio.run_coroutine_threadsafe(self._access.refused(generation), self._loop)

@@ -13,13 +13,16 @@ from typing import NamedTuple
 
 from muster_messaging.message import SCHEMA, Message
 from muster_shared_models.bodies import MessageType
+from muster_shared_models.ids import made_at_ms
 from muster_shared_models.problems import Reason
 
-__all__ = ["Do", "Known", "Verdict", "judge"]
+__all__ = ["Do", "Known", "Verdict", "judge", "may_be_over"]
 
 
 #: A message at which the agent died so often is what it dies of.
 ATTEMPTS = 5
+#: A message that waited for longer may be of a run that somebody has stopped meanwhile.
+FRESH_MS = 2000
 
 
 class Do(Enum):
@@ -72,6 +75,17 @@ def judge(message: Message, known: Known | None, now_ms: int) -> Verdict:
             )  # fmt: skip
         return BEGIN
     return _judge_known(known)
+
+
+def may_be_over(message: Message, known: bool, since_ms: int, now_ms: int) -> bool:
+    """Tell whether the run of a message may have ended without our knowing, so that the server must be asked.
+
+    So it is when the journal knows the message, when it was made before we were attached or shortly after (`since_ms`:
+    stops are told to who is there), and when it has waited. Its id says when it was made; clocks differ, so a time in
+    the future counts as none.
+    """
+    made = made_at_ms(message.id)
+    return known or made < since_ms + FRESH_MS or not -FRESH_MS <= now_ms - made <= FRESH_MS
 
 
 def _judge_known(known: Known) -> Verdict:

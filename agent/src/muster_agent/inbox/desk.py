@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from muster_agent.clock import now_ms
 from muster_agent.control.board import RunNote
-from muster_agent.inbox.core import Do, Known, Verdict, judge
+from muster_agent.inbox.core import Do, Known, Verdict, judge, may_be_over
 from muster_agent.journal.effects import Effects
 from muster_agent.journal.messages import MessageRow, MessageRows
 from muster_agent.runs.publisher import Publisher
@@ -45,6 +45,9 @@ class Desk:
         self._publisher = publisher
         self._runner = runner
         self._loop = asyncio.get_running_loop()
+        #: Where deliveries come from, and since when.
+        self._subscription: Subscription | None = None
+        self._since_ms = 0
         #: Message id to what is in hand.
         self.runs: dict[str, Run] = {}
         #: Answers of an earlier process that are published once more: message id to what to acknowledge after.
@@ -66,6 +69,8 @@ class Desk:
             return
         rows = self._rows.find([delivery.message.id for delivery in fresh])
         now = now_ms()
+        if subscription is not self._subscription:
+            self._subscription, self._since_ms = subscription, now
         for delivery in fresh:
             run = self.runs.get(delivery.message.id)
             if run is not None:  # since a moment ago: two copies came together
@@ -73,7 +78,7 @@ class Desk:
                 continue
             row = rows.get(delivery.message.id)
             verdict = judge(delivery.message, self._known(row) if row else None, now)
-            self._follow(verdict, delivery.message, subscription, delivery.tag, row)
+            self._follow(verdict, delivery.message, subscription, delivery, row)
 
     def resume(self) -> None:
         """Take up what the last process left: answers to confirm, and messages that nobody will deliver again."""
@@ -82,7 +87,7 @@ class Desk:
                 self._publisher.repeat(row)
             elif row.frame is not None and row.message_id not in self.runs:
                 message = decode(row.frame, "")
-                self._follow(judge(message, self._known(row), now_ms()), message, None, 0, row)
+                self._follow(judge(message, self._known(row), now_ms()), message, None, None, row)
 
     def in_doubt(self) -> list[str]:
         """Return the runs of the last process whose tools may have left something running."""
@@ -122,39 +127,44 @@ class Desk:
         return Known(row.state, row.attempt, self._effects.doubt(row.message_id) if row.state == "running" else "")
 
     def _follow(
-        self, verdict: Verdict, message: Message, subscription: Subscription | None, tag: int, row: MessageRow | None
-    ) -> None:
+        self, verdict: Verdict, message: Message, subscription: Subscription | None, delivery: Delivery | None,
+        row: MessageRow | None,
+    ) -> None:  # fmt: skip
         if verdict.do in (Do.BEGIN, Do.ANSWER):
-            self._begin(verdict, message, subscription, tag, row)
-        elif subscription is None:
+            self._begin(verdict, message, subscription, delivery, row)
+        elif subscription is None or delivery is None:
             return
         elif verdict.do is Do.REJECT:
             log.warning("a message cannot be read", message=message.id, why=verdict.message)
             self._answer_unread(message, verdict)
-            subscription.reject(tag)
+            subscription.reject(delivery.tag)
         elif verdict.do is Do.REPEAT and row is not None and row.reply is not None:
-            self._repeats.setdefault(message.id, []).append((subscription, tag))
+            self._repeats.setdefault(message.id, []).append((subscription, delivery.tag))
             self._publisher.repeat(row)
         else:
-            subscription.ack((tag,))
+            subscription.ack((delivery.tag,))
 
     def _begin(
-        self, verdict: Verdict, message: Message, subscription: Subscription | None, tag: int, row: MessageRow | None
-    ) -> None:
+        self, verdict: Verdict, message: Message, subscription: Subscription | None, delivery: Delivery | None,
+        row: MessageRow | None,
+    ) -> None:  # fmt: skip
         try:
             body = CHAT.validate_json(message.body)
         except ValidationError as error:
             why = f"The message cannot be read: {error.error_count()} of its fields are wrong."
-            self._follow(Verdict(Do.REJECT, 1, Reason.FRAME_MALFORMED, why), message, subscription, tag, None)
+            self._follow(Verdict(Do.REJECT, 1, Reason.FRAME_MALFORMED, why), message, subscription, delivery, None)
             return
         run = Run(message, body, verdict.attempt, self._loop.time(), row.at_ms if row else now_ms())
-        if subscription is not None:
-            run.delivered(subscription, tag)
+        if subscription is not None and delivery is not None:
+            run.delivered(subscription, delivery.tag)
         else:
             run.acked = True
             run.frame = row.frame if row else None
         self.runs[message.id] = run
         run.unclaimed = message.claim and (row is None or row.state == "received")
+        if verdict.do is Do.BEGIN and message.run and not run.unclaimed:
+            redelivered = delivery is None or delivery.attempt > 1
+            run.unclaimed = redelivered or may_be_over(message, row is not None, self._since_ms, now_ms())
         if verdict.reason is not None:
             run.stopped = MusterError(verdict.reason, verdict.message, verdict.hint)
         self._runner.admit(run)

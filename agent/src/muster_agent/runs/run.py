@@ -53,6 +53,11 @@ class Run:
         self.timer: asyncio.TimerHandle | None = None
 
     @property
+    def may_be_anothers(self) -> bool:
+        """Whether nothing may be told of it yet, not even that it was stopped."""
+        return self.unclaimed and self.request.claim
+
+    @property
     def lane(self) -> str:
         """What this run waits its turn in: its conversation, or nothing but itself."""
         return self.request.conversation or self.request.id

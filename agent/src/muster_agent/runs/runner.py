@@ -2,7 +2,7 @@
 
 The law: a run ends by what its handler returns or raises, by a stop, or by a time limit, whichever comes first; the
 publisher learns of it at once. A run that the ending process leaves behind does not end: it comes again. Of a run that
-may be another agent's nothing is done and nothing told before it is claimed.
+may be another agent's, or may be over, nothing is done and nothing told before it is claimed.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ Claim = Callable[[str], Awaitable[bool]]
 
 
 class Runner:
-    """One for the agent; fulfils `RunServices`. `dropped(message id)` is called when another agent has the message."""
+    """One for the agent; fulfils `RunServices`. `dropped(message id)` is called when a message is not ours."""
 
     dropped: Callable[[str], None]
 
@@ -72,7 +72,7 @@ class Runner:
         if run_id in self._stopped_before:
             del self._stopped_before[run_id]
             run.stopped = STOPPED
-        if run.stopped and not run.unclaimed:
+        if run.stopped and not run.may_be_anothers:
             self.end(run, run.stopped)
         elif (ready := self._slots.offer(run.lane, run)) is not None:
             self._start(ready)
@@ -104,7 +104,7 @@ class Runner:
         run.stopped = run.stopped or why
         if run.begun and run.task is not None:
             run.task.cancel()
-        elif run.task is None and not run.unclaimed:
+        elif run.task is None and not run.may_be_anothers:
             self.end(run, run.stopped)
 
     def stop_known(self, run_ids: list[str]) -> None:
@@ -135,7 +135,7 @@ class Runner:
             self._publisher.announce(run)
             await self._handle(run)
             return
-        log.info("another agent has this message, or nobody wants it any more", run=run.core.run_id)
+        log.info("the run has ended, or another agent has it", run=run.core.run_id)
         self.dropped(run.request.id)
         self._go_on(run)
 
