@@ -12,6 +12,7 @@ import pytest
 from muster_agent import Agent
 from muster_agent import handlers as module
 from muster_agent.runs.reply import IncomingMessage, Reply
+from muster_shared_models.problems import MusterError, Reason
 from muster_shared_models.run_events import RunError, TextEnd, ToolResult, ToolStart
 from tests.agent.bench_desk import bench, chat
 from tests.agent.waiting import until
@@ -149,6 +150,80 @@ async def test_a_plain_handler_that_looks_away_is_left_to_itself(
         assert (await made.end(message)).kind == "RUN_ERROR"
         free.set()
         assert "TEXT_MESSAGE_END" not in made.kinds(message.run)
+
+
+@pytest.mark.parametrize("told", ["stop", "end"])
+async def test_a_plain_handler_cannot_begin_a_tool_when_its_run_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str
+) -> None:
+    monkeypatch.setattr(module, "NOTICE_S", 0.05)
+    begun, free, ended = threading.Event(), threading.Event(), threading.Event()
+    acted: list[str] = []
+
+    def handler(message: IncomingMessage, reply: Reply) -> None:
+        begun.set()
+        free.wait(10)
+        try:
+            with reply.tool("deploy"):
+                acted.append(message.text)
+        finally:
+            ended.set()
+
+    async with bench(tmp_path, handler) as made:
+        message = chat("x")
+        made.take(message)
+        await until(begun.is_set)
+        if told == "stop":
+            made.runner.stop(message.run)
+        else:
+            made.runner.end(made.desk.runs[message.id], MusterError(Reason.TIMED_OUT, "It took too long."))
+        assert (await made.end(message)).kind == "RUN_ERROR"
+        free.set()
+        await until(ended.is_set)
+        assert acted == []
+        assert "TOOL_CALL_START" not in made.kinds(message.run)
+
+
+async def test_a_handler_that_swallows_its_cancel_cannot_begin_a_tool(tmp_path: Path) -> None:
+    begun = asyncio.Event()
+    acted: list[str] = []
+
+    async def handler(message: IncomingMessage, reply: Reply) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            async with reply.tool("deploy"):
+                acted.append(message.text)
+
+    async with bench(tmp_path, handler) as made:
+        message = chat("x")
+        made.take(message)
+        await begun.wait()
+        made.runner.stop(message.run)
+        error = await made.end(message)
+        assert isinstance(error, RunError)
+        assert error.reason == "stopped"
+        assert acted == []
+
+
+async def test_a_tool_does_not_begin_when_its_run_is_stopped_while_it_waits(tmp_path: Path) -> None:
+    acted: list[str] = []
+
+    def handler(message: IncomingMessage, reply: Reply) -> None:
+        with reply.tool("deploy"):
+            acted.append(message.text)
+
+    async with bench(tmp_path, handler) as made:
+        made.board.heard_at = 0.0
+        message = chat("x")
+        made.take(message)
+        await until(lambda: "TOOL_CALL_START" in made.kinds(message.run))
+        made.runner.stop(message.run)
+        made.board.heard_at = float("inf")
+        await made.end(message)
+        await until(lambda: not made.desk.runs)
+        assert acted == []
 
 
 async def test_a_card_of_ones_own_shows_what_is_done(tmp_path: Path) -> None:

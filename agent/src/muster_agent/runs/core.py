@@ -118,6 +118,8 @@ class RunCore:
 
     def tool_begins(self, call_id: str, tool: str, title: str, subject: str, arguments: Mapping[str, Any]) -> None:
         """Show a card for a tool call, at this place in the text."""
+        if self._end is not None:
+            return
         self._tools[call_id] = ToolText(call_id)
         self.events.append({
             "kind": "TOOL_CALL_START", **self._ids(), "tool_call_id": call_id, "tool": tool[:64],

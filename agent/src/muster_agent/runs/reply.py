@@ -157,10 +157,16 @@ class Reply:
         return receipt, self._earlier.get(receipt)
 
     async def intend(self, receipt: str, tool: str, *, resumable: bool) -> None:
-        """Return when the tool may act and the journal knows that it will."""
+        """Return when the tool may act and the journal knows that it will; raises MusterError when the run is over.
+
+        Its handler need not have noticed: it may be a plain function, or one that goes on when it is cancelled.
+        """
+        self.run.check_wanted()
         await self._services.allow_effect(self.run)
+        self.run.check_wanted()
         self.run.has_effects = True
         await self._services.intend(self.run, receipt, tool, resumable=resumable)
+        self.run.check_wanted()
 
     async def done(self, receipt: str, result: Mapping[str, Any]) -> None:
         """Return when the journal knows what came of it."""

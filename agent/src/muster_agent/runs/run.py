@@ -7,7 +7,7 @@ from muster_agent.runs.core import RunCore
 from muster_messaging.bus import Subscription
 from muster_messaging.message import Message
 from muster_shared_models.bodies import ChatBody
-from muster_shared_models.problems import MusterError
+from muster_shared_models.problems import MusterError, Reason
 
 __all__ = ["Run"]
 
@@ -56,6 +56,13 @@ class Run:
     def may_be_anothers(self) -> bool:
         """Whether nothing may be told of it yet, not even that it was stopped."""
         return self.unclaimed and self.request.claim
+
+    def check_wanted(self) -> None:
+        """Raise MusterError when it was told to stop, or has ended: nothing may be done for it any more."""
+        if self.stopped is not None:
+            raise self.stopped
+        if self.core.ended:
+            raise MusterError(Reason.ALREADY_FINISHED, "The run has ended: nothing is done for it any more.")
 
     @property
     def lane(self) -> str:
