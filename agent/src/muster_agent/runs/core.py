@@ -12,11 +12,12 @@ from enum import Enum
 from hashlib import sha256
 from typing import Any
 
+from muster_agent.runs.encode import fitting, size_of
 from muster_agent.runs.tool_text import ToolText
 from muster_shared_models.problems import Reason
 from muster_shared_models.run_events import MAX_TEXT
 
-__all__ = ["RunCore", "RunState", "derived_id"]
+__all__ = ["PASSING", "RunCore", "RunState", "derived_id"]
 
 #: Seconds between flushes while a run is on, and the amount of new text that does not wait for that.
 FLUSH_S = 0.05
@@ -29,13 +30,17 @@ SHORT = 500
 CUT_NOTE = "\n\n… the answer was longer than Muster keeps; {} characters were left out."
 TEXT_ROOM = MAX_TEXT - 100
 
-#: Characters of lasting events in one message, roughly: messages are bounded at 1 MiB.
-FLUSH_ROOM = 60_000
+#: Bytes of lasting events in one message, if it has more than one: the longest text still fits in beside them.
+FLUSH_ROOM = 100_000
+FLUSH_EVENTS = 500
 
 #: What the last message of a run is called in its id.
 END = "end"
 
 Event = dict[str, Any]
+
+#: Kinds of events that may be lost: they are told again, or the end tells it all.
+PASSING = frozenset({"TEXT_MESSAGE_CONTENT", "TOOL_CALL_CONTENT"})
 
 
 class RunState(Enum):
@@ -121,10 +126,10 @@ class RunCore:
         if self._end is not None:
             return
         self._tools[call_id] = ToolText(call_id)
-        self.events.append({
+        self.events.append(fitting({
             "kind": "TOOL_CALL_START", **self._ids(), "tool_call_id": call_id, "tool": tool[:64],
             "title": title[:200], "subject": subject[:4000], "arguments": dict(arguments), "text_offset": self.length,
-        })  # fmt: skip
+        }))  # fmt: skip
 
     def tool_says(self, call_id: str, text: str) -> None:
         """Add to the live output of a tool call."""
@@ -140,11 +145,11 @@ class RunCore:
         if given is not None:
             kept = ToolText(call_id)
             kept.add(given)
-        self.events.append({
+        self.events.append(fitting({
             "kind": "TOOL_CALL_RESULT", **self._ids(), "tool_call_id": call_id, "ok": ok, "output": kept.kept(),
             "truncated": kept.truncated, "duration_ms": duration_ms,
             **{key: value for key, value in facts.items() if value is not None},
-        })  # fmt: skip
+        }))  # fmt: skip
 
     def finish(self, now: float, *, input_tokens: int = 0, output_tokens: int = 0) -> None:
         """The run ended well."""
@@ -174,10 +179,10 @@ class RunCore:
 
     def take(self, now: float, *, unordered: bool = False) -> list[Event]:
         """Return the events of one flush; `unordered`: its message may overtake, so a short text is told whole."""
-        events = self._take_events()
+        events, size = self._take_events()
         if self.state is RunState.NEW:
             events.insert(0, {"kind": "RUN_STARTED", **self._ids()})
-        if self._end is not None and not (self.events or (events and self.length > FLUSH_ROOM)):
+        if self._end is not None and not self.events and size <= FLUSH_ROOM:
             self.state = RunState.ENDED
             return events + self._end
         self.state = RunState.TOLD
@@ -195,14 +200,17 @@ class RunCore:
     def _has_passing(self) -> bool:
         return bool(self._unsaid) or any(tool.has_news for tool in self._tools.values())
 
-    def _take_events(self) -> list[Event]:
-        """Return the lasting events that fit into one message; the others wait for the next."""
+    def _take_events(self) -> tuple[list[Event], int]:
+        """Return the lasting events that fit into one message, and their bytes; the others wait for the next."""
         taken, size = 0, 0
-        while taken < len(self.events) and (not taken or size <= FLUSH_ROOM):
-            size += len(self.events[taken].get("output", "")) + 1000
+        while taken < min(len(self.events), FLUSH_EVENTS):
+            more = size_of(self.events[taken])
+            if taken and size + more > FLUSH_ROOM:
+                break
+            size += more
             taken += 1
         events, self.events = self.events[:taken], self.events[taken:]
-        return events
+        return events, size
 
     def _take_text(self, events: list[Event], whole: bool) -> None:
         if not self._unsaid and not (whole and self._said):

@@ -11,10 +11,28 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from muster_messaging.message import MAX_BODY_BYTES
 
-__all__ = ["encode_events", "encode_pieces"]
+__all__ = ["encode_events", "encode_pieces", "fitting", "size_of"]
 
 #: JSON spells each of these in six bytes.
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+#: The largest event: with what always goes along it fits into one message. The longest output takes less.
+MAX_EVENT_BYTES = 500_000
+LONG = 1000
+CUT = "… too large to show"
+
+
+def size_of(event: dict[str, Any]) -> int:
+    """Return how many bytes an event takes in a message."""
+    return len(_to_json(event)) + 1
+
+
+def fitting(event: dict[str, Any]) -> dict[str, Any]:
+    """Return the event of a tool call so that it fits into a message: what makes it too large is cut, with a note."""
+    if size_of(event) <= MAX_EVENT_BYTES:
+        return event
+    short = {key: CUT if isinstance(v, str) and len(v) > LONG and key != "output" else v for key, v in event.items()}
+    return {**short, "arguments": {"…": CUT}} if "arguments" in event else short
 
 
 def encode_events(run_id: str, events: list[dict[str, Any]]) -> bytes:

@@ -4,27 +4,25 @@
 
 The laws: the first flush of an attempt and the last message of a run are in the journal before they are on the bus. A
 run has at most one flush under way besides its last message, so a slow bus makes them rarer; what only passes goes in
-one message for all. What is not confirmed survives a change of the bus and, if it ends a run, the death of the process.
+one message for all. What lasts is sent until it is confirmed, through any bus; what ends a run survives the process.
 """
 
 import asyncio
 from asyncio import Future
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 
 import structlog
 
 from muster_agent.journal.messages import MessageRow, MessageRows
-from muster_agent.runs.core import FIRST_FLUSH_S, RunState
-from muster_agent.runs.messages import answer_again, flush_message, pieces_message
+from muster_agent.runs.core import FIRST_FLUSH_S, PASSING, RunState
+from muster_agent.runs.messages import Outgoing, answer_again, flush_message, pieces_message, row_of, too_large
 from muster_agent.runs.run import Run
 from muster_agent.runs.sequence import Sequences
 from muster_agent.runs.together import Together, parcels
 from muster_messaging.bus import Bus
 from muster_messaging.errors import QueueFull, TooLarge
 from muster_messaging.lanes import Lanes
-from muster_messaging.message import Message
 from muster_messaging.topology import TO_BROKER, partition_key, partition_of
 
 __all__ = ["Publisher"]
@@ -37,15 +35,6 @@ PATIENCE_S = 24 * 3600.0
 LIMIT = 10_000
 #: Before a message that was refused for good is tried again: what refused it may be repaired by then.
 REPAIR_S = 15.0
-
-
-@dataclass(slots=True)
-class _Outgoing:
-    message: Message
-    runs: Sequence[Run]
-    last: bool
-    #: Whether it may be published: it is in the journal, or need not be.
-    durable: bool = False
 
 
 class Publisher:
@@ -65,11 +54,11 @@ class Publisher:
         self._young: list[Run] = []
         self._ticking = False
         #: Message id to what the bus has not confirmed, in the order in which it was made.
-        self._unsettled: dict[str, _Outgoing] = {}
+        self._unsettled: dict[str, Outgoing] = {}
         self._idle = asyncio.Event()
         self._idle.set()
         self._commit: Future[None] | None = None
-        self._batch: list[_Outgoing] = []
+        self._batch: list[Outgoing] = []
 
     def attach(self, bus: Bus) -> None:
         """Publish through this bus from now on, first what is not settled."""
@@ -122,7 +111,7 @@ class Publisher:
         """Publish once more what the journal holds as an answer: the same message, as receivers see it."""
         message = answer_again(row, self._agent_id)
         if message.id not in self._unsettled:
-            self._hold(_Outgoing(message, (), last=True, durable=True))
+            self._hold(Outgoing(message, (), lasting=True, last=True, durable=True))
             self._send(self._unsettled[message.id])
 
     async def all_settled(self, within_s: float) -> None:
@@ -171,13 +160,16 @@ class Publisher:
         events = run.core.take(now)
         message = flush_message(run, events, self._sequences.next(run.request.conversation), self._agent_id)
         last = run.core.state is RunState.ENDED
+        # One more while another is under way, which may be on its way to the disk: it must not overtake.
+        through_journal = first or last or run.flushing
         run.flushing = True
-        outgoing = _Outgoing(message, (run,), last)
+        lasting = any(event["kind"] not in PASSING for event in events)
+        outgoing = Outgoing(message, (run,), lasting, last)
         self._hold(outgoing)
         if last and run.timer is not None:
             run.timer.cancel()
             run.timer = None
-        if first or last:
+        if through_journal:
             self._write(outgoing, run.row("replied", message.seq, message.body) if last else run.row("running"))
         else:
             outgoing.durable = True
@@ -192,11 +184,11 @@ class Publisher:
             for run in parcel:
                 run.flushing = True
             pieces = [(run.core.run_id, run.core.take(now, unordered=True)) for run in parcel]
-            outgoing = _Outgoing(pieces_message(pieces, self._agent_id), parcel, last=False, durable=True)
+            outgoing = Outgoing(pieces_message(pieces, self._agent_id), parcel, lasting=False, last=False, durable=True)
             self._hold(outgoing)
             self._send(outgoing)
 
-    def _write(self, outgoing: _Outgoing, row: MessageRow) -> None:
+    def _write(self, outgoing: Outgoing, row: MessageRow) -> None:
         commit = self._rows.put(row)
         if commit is not self._commit:
             self._commit = commit
@@ -204,18 +196,18 @@ class Publisher:
             commit.add_done_callback(partial(self._committed, self._batch))
         self._batch.append(outgoing)
 
-    def _committed(self, batch: list[_Outgoing], commit: "Future[None]") -> None:
+    def _committed(self, batch: list[Outgoing], commit: "Future[None]") -> None:
         if commit.cancelled() or commit.exception() is not None:
             return  # the journal has failed: so has the agent
         for outgoing in batch:
             outgoing.durable = True
             self._send(outgoing)
 
-    def _hold(self, outgoing: _Outgoing) -> None:
+    def _hold(self, outgoing: Outgoing) -> None:
         self._unsettled[outgoing.message.id] = outgoing
         self._idle.clear()
 
-    def _send(self, outgoing: _Outgoing) -> None:
+    def _send(self, outgoing: Outgoing) -> None:
         lanes, message = self._lanes, outgoing.message
         if lanes is None:
             return
@@ -227,18 +219,23 @@ class Publisher:
             return
         future.add_done_callback(partial(self._sent, outgoing, lanes))
 
-    def _send_again(self, outgoing: _Outgoing, lanes: Lanes) -> None:
+    def _send_again(self, outgoing: Outgoing, lanes: Lanes) -> None:
         if self._lanes is lanes and outgoing.message.id in self._unsettled:
             self._send(outgoing)
 
-    def _sent(self, outgoing: _Outgoing, lanes: Lanes, future: "Future[None]") -> None:
+    def _sent(self, outgoing: Outgoing, lanes: Lanes, future: "Future[None]") -> None:
         error = None if future.cancelled() else future.exception()
         if error is not None and lanes is not self._lanes:
             return  # the bus was taken away: it is sent again through the next one
-        if error is not None and outgoing.last and not isinstance(error, TooLarge):
-            log.error("an answer cannot be published", why=str(error), run=outgoing.message.run)
-            self._loop.call_later(REPAIR_S, self._send_again, outgoing, lanes)
-            return
+        if error is not None and outgoing.lasting:
+            log.error("what a run says cannot be published", why=str(error), run=outgoing.message.run)
+            if not isinstance(error, TooLarge) or outgoing.cut:
+                self._loop.call_later(REPAIR_S, self._send_again, outgoing, lanes)
+                return
+            if outgoing.last:  # it is within our bound: the queue server takes less
+                outgoing.message, outgoing.cut, outgoing.durable = too_large(outgoing.message), True, False
+                self._write(outgoing, row_of(outgoing.message))
+                return
         self._unsettled.pop(outgoing.message.id, None)
         if not self._unsettled:
             self._idle.set()
