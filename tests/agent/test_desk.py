@@ -147,15 +147,28 @@ async def test_a_conversation_is_answered_in_order_others_meanwhile(tmp_path: Pa
         assert seen == ["a1", "b1", "b2", "a2"]
 
 
-async def test_what_cannot_be_read_goes_to_the_dead_letters_and_its_sender_is_told(tmp_path: Path) -> None:
+async def test_what_cannot_be_read_goes_to_the_dead_letters_which_end_its_run(tmp_path: Path) -> None:
     async with bench(tmp_path, echo) as made:
         newer = chat("x", schema=99)
         broken = chat("x", body=b'{"text": 1')
         tags = made.take(newer, broken)
-        assert error_of(await made.end(newer)).reason == "schema_unknown"
-        assert error_of(await made.end(broken)).reason == "frame_malformed"
         assert made.subscription.rejected == tags
         assert made.subscription.acked == []
+        other = chat("y")
+        made.take(other)
+        await made.end(other)
+        assert {sent.run for sent in made.bus.attempts} == {other.run}
+
+
+async def test_a_dead_letter_that_is_mended_and_sent_again_is_answered(tmp_path: Path) -> None:
+    async with bench(tmp_path, echo) as made:
+        mended = chat("hi")
+        broken = mended._replace(body=b'{"text": 1')
+        (rejected,) = made.take(broken)
+        await until(lambda: made.subscription.rejected == [rejected])
+        (tag,) = made.take(mended)
+        assert (await made.end(mended)).kind == "RUN_FINISHED"
+        await until(lambda: made.subscription.acked == [tag])
 
 
 async def test_an_expired_message_is_answered_as_expired(tmp_path: Path) -> None:
@@ -224,27 +237,6 @@ async def test_a_run_that_takes_too_long_is_ended(tmp_path: Path, monkeypatch: p
         message = chat("x")
         made.take(message)
         assert error_of(await made.end(message)).reason == "timed_out"
-
-
-async def test_a_handler_that_ignores_its_stop_is_answered_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "EVERY_S", 0.01)
-    monkeypatch.setattr(upkeep, "STUBBORN_S", 0.05)
-    free = asyncio.Event()
-
-    async def handler(message: IncomingMessage) -> None:
-        while not free.is_set():
-            try:
-                await free.wait()
-            except asyncio.CancelledError:
-                continue
-
-    async with bench(tmp_path, handler) as made:
-        message = chat("x")
-        made.take(message)
-        await until(lambda: made.desk.runs[message.id].begun)
-        made.runner.stop(message.run)
-        assert error_of(await made.end(message)).reason == "stopped"
-        free.set()
 
 
 async def test_an_answer_survives_a_bus_that_fails_and_changes(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from muster_agent.runs.runner import Runner
 from muster_messaging.bus import Subscription
 from muster_messaging.frames import decode
 from muster_messaging.message import Delivery, Message
-from muster_shared_models.bodies import CHAT, ChatBody
+from muster_shared_models.bodies import CHAT
 from muster_shared_models.problems import MusterError, Reason
 
 __all__ = ["Desk"]
@@ -135,8 +135,8 @@ class Desk:
         elif subscription is None or delivery is None:
             return
         elif verdict.do is Do.REJECT:
-            log.warning("a message cannot be read", message=message.id, why=verdict.message)
-            self._answer_unread(message, verdict)
+            # Nothing is told or journalled: the dead letter ends the run, and may be sent again under the same id.
+            log.warning("a message cannot be read", message=message.id, run=message.run, why=verdict.message)
             subscription.reject(delivery.tag)
         elif verdict.do is Do.REPEAT and row is not None and row.reply is not None:
             self._repeats.setdefault(message.id, []).append((subscription, delivery.tag))
@@ -168,10 +168,3 @@ class Desk:
         if verdict.reason is not None:
             run.stopped = MusterError(verdict.reason, verdict.message, verdict.hint)
         self._runner.admit(run)
-
-    def _answer_unread(self, message: Message, verdict: Verdict) -> None:
-        """Tell the sender; the message itself goes to the dead letters, which end a run that is nobody's yet."""
-        if message.run and verdict.reason is not None and not message.claim:
-            body = ChatBody(text="", run_id=message.run, sender_name="")
-            run = Run(message, body, verdict.attempt, self._loop.time(), now_ms())
-            self._runner.end(run, MusterError(verdict.reason, verdict.message, verdict.hint))
