@@ -50,6 +50,26 @@ async def work(message, reply):
 agent.run()
 """
 
+STUBBORN = """
+import asyncio
+from muster_agent import Agent
+
+agent = Agent("stubborn")
+
+
+@agent.on_message
+async def go_on(message, reply):
+    await reply.say("begun ")
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            pass
+
+
+agent.run()
+"""
+
 BLOCKING = """
 import time
 from muster_agent import Agent
@@ -203,3 +223,12 @@ def _lives(process: psutil.Process) -> bool:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+async def test_sigterm_ends_an_agent_whose_handler_ignores_its_cancel(server: FakeServer, tmp_path: Path) -> None:
+    async with agent_process(STUBBORN, server, tmp_path, MUSTER_AGENT_GRACE="0") as (process, talk):
+        run_id = await talk.send("x")
+        await until(lambda: talk.events[run_id])
+        process.terminate()
+        assert await ended(process, 30) == 0
+        assert server.beats[-1].lifecycle == LIFECYCLE_STOPPING

@@ -12,6 +12,7 @@ from muster_agent.control.registration import this_machine
 from muster_agent.errors import BadSetting
 from muster_agent.handlers import Handler, adapt
 from muster_agent.settings import AgentSettings, load_settings
+from muster_agent.tasks import run_and_leave
 from muster_protos.v1.registration_pb2 import AgentDescription
 from muster_shared_models import agents
 from muster_shared_models.problems import MusterError, meaning
@@ -82,8 +83,7 @@ class Agent:
         sys.setswitchinterval(0.0005)
         try:
             chosen = settings or load_settings(**_command_line(arguments))
-            with asyncio.Runner(loop_factory=fast_loop) as runner:
-                runner.run(run_agent(chosen, self))
+            run_and_leave(run_agent(chosen, self), fast_loop)
         except MusterError as error:
             print(f"{self.name}: {error.detail}", file=sys.stderr)  # noqa: T201 - the last words, for people
             if error.hint:

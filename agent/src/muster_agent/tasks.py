@@ -1,14 +1,34 @@
 """Small things that asyncio lacks."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from muster_shared_models.problems import MusterError
 
-__all__ = ["cancel", "first_error", "for_ever", "unless"]
+__all__ = ["cancel", "first_error", "for_ever", "run_and_leave", "unless"]
 
 T = TypeVar("T")
+
+#: How long tasks that were left behind may take to end when they are cancelled for the last time.
+LEAVE_S = 1.0
+
+
+def run_and_leave(work: Coroutine[Any, Any, T], loop_factory: Callable[[], asyncio.AbstractEventLoop]) -> T:
+    """Run as `asyncio.run` does; but tasks that go on although they are cancelled are left behind with their loop."""
+    runner = asyncio.Runner(loop_factory=loop_factory)
+    try:
+        return runner.run(work)
+    finally:
+        if runner.run(_end_others()):
+            runner.close()
+
+
+async def _end_others() -> bool:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    return not others or not (await asyncio.wait(others, timeout=LEAVE_S))[1]
 
 
 async def unless(stop: asyncio.Event, coming: Coroutine[Any, Any, T]) -> T | None:

@@ -16,7 +16,7 @@ EVERY_S = 1.0
 HOLD_S = 60.0
 #: Messages that may be in hand without the queue server knowing.
 HELD = 256
-#: A handler that was cancelled and goes on is answered for after this time, and cancelled again.
+#: A handler that was cancelled and goes on is answered for after this time, cancelled again, and loses its slot.
 STUBBORN_S = 5.0
 
 
@@ -68,6 +68,7 @@ class Upkeep:
             if now - run.stopped_at > STUBBORN_S:
                 run.task.cancel()
                 self._runner.end(run, run.stopped)
+                self._runner.abandon(run)
 
     def _acknowledge_early(self, run: Run) -> None:
         """Keep the message in the journal, then let the queue server forget it."""

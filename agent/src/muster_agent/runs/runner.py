@@ -31,6 +31,10 @@ TOMBSTONES = 1000
 #: How long a side effect waits for the server to be heard again.
 LEASE_WAIT_S = 120.0
 LOOK_S = 0.1
+#: How long cancelled handlers may take to end when the agent stops.
+CANCEL_S = 5.0
+#: Handlers that may go on after the end of their runs without keeping a slot.
+ABANDONED = 100
 STOPPED = MusterError(Reason.STOPPED, "The run was stopped.")
 
 #: Asks the server whether a run is ours; returns when it has said so, however long that takes.
@@ -64,6 +68,8 @@ class Runner:
         self._runs: dict[str, Run] = {}
         self._stopped_before: OrderedDict[str, None] = OrderedDict()
         self._closing = False
+        #: Runs whose handlers go on after their end: others have their slots.
+        self._abandoned: set[Run] = set()
 
     def admit(self, run: Run) -> None:
         """Handle this run when its turn comes; one that is stopped already ends, as soon as it is ours."""
@@ -114,14 +120,31 @@ class Runner:
                 self.stop(run_id)
 
     async def drain(self, grace_s: float) -> None:
-        """Let runs end for a while, then cancel what is left: it is taken up again at the next start."""
+        """Let runs end for a while, then cancel what is left: it is taken up again at the next start.
+
+        What does not end even then is left behind.
+        """
         self._closing = True
-        tasks = [run.task for run in self._runs.values() if run.task is not None and not run.task.done()]
+        tasks = {run.task: run.core.run_id for run in self._runs.values() if run.task and not run.task.done()}
+        for run in self._runs.values():
+            if run.unclaimed and run.task is not None:
+                run.task.cancel()  # nothing is done yet, and the server may be away for long
         if tasks:
             _, left = await asyncio.wait(tasks, timeout=grace_s)
             for task in left:
                 task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
+            _, stubborn = await asyncio.wait(left, timeout=CANCEL_S) if left else (left, left)
+            for task in stubborn:
+                log.warning("a handler goes on although it was cancelled: it is left behind", run=tasks[task])
+
+    def abandon(self, run: Run) -> None:
+        """Its run has ended, its handler goes on: give its turn to the next. Too many such keep their slots."""
+        if len(self._abandoned) >= ABANDONED:
+            log.error("a handler goes on and on: its slot is lost until the agent is restarted", run=run.core.run_id)
+            return
+        log.warning("a handler goes on although its run has ended: it is left to itself", run=run.core.run_id)
+        self._abandoned.add(run)
+        self._release(run)
 
     def _start(self, run: Run) -> None:
         run.begun_at = self._loop.time()
@@ -164,6 +187,13 @@ class Runner:
         self._go_on(run)
 
     def _go_on(self, run: Run) -> None:
+        """Its handler has ended."""
+        if run in self._abandoned:
+            self._abandoned.remove(run)
+        else:
+            self._release(run)
+
+    def _release(self, run: Run) -> None:
         following = self._slots.release(run.lane)
         while following is not None and following.core.ended:  # stopped while it waited for its turn
             following = self._slots.release(following.lane)
