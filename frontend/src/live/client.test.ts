@@ -191,6 +191,26 @@ describe("asking", () => {
     await expect(answer).resolves.toEqual(sent);
   });
 
+  test("goes on when its sender is told of the silence, until the answer comes or nobody wants it any more", async () => {
+    await live();
+    const onSilence = vi.fn();
+    const answer = client.ask({ op: "chat.send", ref: "a", message }, onSilence);
+    const unwanted = client.ask({ op: "chat.send", ref: "b", message }, onSilence);
+    await pass(30_000);
+    expect(onSilence).toHaveBeenCalledTimes(2);
+    client.drop("b");
+    await expect(unwanted).resolves.toBeNull();
+    const again = client.ask({ op: "chat.send", ref: "a", message }, onSilence);
+    client.hurry();
+    await pass(0);
+    world.socket.welcome(); // the one before was lost in the silence
+    const said = world.socket.sent.filter((frame) => frame.op === "chat.send");
+    expect(said.map(({ ref }) => ref)).toEqual(["a"]);
+    world.socket.say({ op: "accepted", ref: "a", sent });
+    await expect(answer).resolves.toEqual(sent);
+    await expect(again).resolves.toEqual(sent);
+  });
+
   test("fails with the problem that the server gives, or after thirty seconds without an answer", async () => {
     await live();
     const refused = client.ask({ op: "run.stop", ref: "b", run_id: "run_1" });

@@ -51,8 +51,12 @@ export class LiveClient {
     this.connection.hurry();
   }
 
-  ask(frame: RequestFrame): Promise<Sent | null> {
-    return this.requests.ask(frame);
+  ask(frame: RequestFrame, onSilence?: () => void): Promise<Sent | null> {
+    return this.requests.ask(frame, onSilence);
+  }
+
+  drop(ref: string): void {
+    this.requests.drop(ref);
   }
 
   /** Follows a stream until the returned function is called. */

@@ -4,13 +4,14 @@ import { localProblem, ProblemError } from "../http/problem";
 import type { ClientFrame, RequestFrame, ServerFrame } from "./frames";
 import type { Sent } from "./wire.gen";
 
-/** After this long without an answer the sender is told, and may try again with the same `ref`. */
+/** After this long without an answer the sender is told. What became of the request is not known then. */
 const PATIENCE_MS = 30_000;
 
 interface Pending {
   frame: RequestFrame;
-  resolve(sent: Sent | null): void;
+  resolve(sent: Sent | null | Promise<Sent | null>): void;
   reject(error: ProblemError): void;
+  onSilence: (() => void) | undefined;
   timer: ReturnType<typeof setTimeout>;
 }
 
@@ -22,13 +23,24 @@ export class Requests {
     this.send = send;
   }
 
-  /** Resolves with what was stored for `chat.send`, with null for the others. */
-  ask(frame: RequestFrame): Promise<Sent | null> {
-    return new Promise((resolve, reject) => {
+  /**
+   * Resolves with what was stored for `chat.send`, with null for the others. Without an answer for a while it fails; with
+   * `onSilence` it says so instead, and goes on: the answer may come late, or to the request that is sent again.
+   */
+  ask(frame: RequestFrame, onSilence?: () => void): Promise<Sent | null> {
+    const before = this.take(frame.ref);
+    const asked = new Promise<Sent | null>((resolve, reject) => {
       const timer = setTimeout(() => this.give(frame.ref), PATIENCE_MS);
-      this.pending.set(frame.ref, { frame, resolve, reject, timer });
-      this.send([frame]);
+      this.pending.set(frame.ref, { frame, resolve, reject, onSilence, timer });
     });
+    before?.resolve(asked);
+    this.send([frame]);
+    return asked;
+  }
+
+  /** Waits for the answer no longer, and does not send it again; it resolves with null. */
+  drop(ref: string): void {
+    this.take(ref)?.resolve(null);
   }
 
   sendAgain(): void {
@@ -49,6 +61,11 @@ export class Requests {
   }
 
   private give(ref: string): void {
+    const onSilence = this.pending.get(ref)?.onSilence;
+    if (onSilence) {
+      onSilence();
+      return;
+    }
     const detail = "The server did not answer within 30 seconds.";
     this.take(ref)?.reject(new ProblemError(localProblem("timed_out", "No answer", detail, "Try again.")));
   }

@@ -3,7 +3,7 @@
 import { create } from "zustand";
 import { createJSONStorage, persist } from "zustand/middleware";
 import { newKey } from "../../http/key";
-import { asProblem } from "../../http/problem";
+import { asProblem, localProblem } from "../../http/problem";
 import type { LiveClient } from "../../live/client";
 import type { Problem, SendMessage, Sent } from "../../live/wire.gen";
 
@@ -11,10 +11,18 @@ export interface Outgoing {
   ref: string;
   message: SendMessage;
   at: string;
-  state: "sending" | "stored" | "failed";
+  /** Silent: no answer for a while, so nobody here knows whether it is stored. It is still on its way. */
+  state: "sending" | "silent" | "stored" | "failed";
   problem: Problem | null;
   sent: Sent | null;
 }
+
+const SILENCE = localProblem(
+  "timed_out",
+  "No answer yet",
+  "Nobody here knows whether the message is stored.",
+  "It is sent again when the connection comes back, and stored only once.",
+);
 
 interface Outbox {
   items: Outgoing[];
@@ -39,8 +47,9 @@ export function forget(ref: string): void {
 async function deliver(client: LiveClient, { ref, message }: Outgoing): Promise<Sent | null> {
   change(ref, { state: "sending", problem: null });
   try {
-    const sent = await client.ask({ op: "chat.send", ref, message });
-    change(ref, { state: "stored", sent });
+    const onSilence = () => change(ref, { state: "silent", problem: SILENCE });
+    const sent = await client.ask({ op: "chat.send", ref, message }, onSilence);
+    change(ref, { state: "stored", problem: null, sent });
     return sent;
   } catch (error) {
     change(ref, { state: "failed", problem: asProblem(error) });
@@ -59,10 +68,17 @@ export function sayAgain(client: LiveClient, item: Outgoing): Promise<Sent | nul
   return deliver(client, item);
 }
 
+/** Lets go of a message and returns its text. One that nobody answered for may be stored all the same. */
+export function takeBack(client: LiveClient, { ref, message }: Outgoing): string {
+  client.drop(ref);
+  forget(ref);
+  return message.text;
+}
+
 /** After a reload: what was on its way is sent again under its old `ref`. */
 export function resume(client: LiveClient): void {
   for (const item of useOutbox.getState().items) {
-    if (item.state === "sending") void deliver(client, item);
+    if (item.state === "sending" || item.state === "silent") void deliver(client, item);
     else if (item.state === "stored") forget(item.ref);
   }
 }

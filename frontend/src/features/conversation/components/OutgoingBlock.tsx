@@ -3,7 +3,7 @@ import { Receipt } from "../../../components/marks/Receipt";
 import { ProblemNote } from "../../../components/pictures/ProblemNote";
 import { useOffline } from "../../../live/hooks";
 import { useLiveClient } from "../../../live/LiveProvider";
-import { forget, type Outgoing, sayAgain } from "../outbox";
+import { type Outgoing, sayAgain, takeBack } from "../outbox";
 import { SaidBlock } from "./SaidBlock";
 import classes from "./Thread.module.css";
 
@@ -14,15 +14,21 @@ interface Props {
   onEdit(text: string): void;
 }
 
+const WORDS: Record<Outgoing["state"], string> = {
+  sending: "sending",
+  silent: "no answer yet",
+  stored: "stored",
+  failed: "not stored",
+};
+
 /** A message that the server does not have yet, or could not take. */
 export function OutgoingBlock({ item, name, onEdit }: Props) {
   const client = useLiveClient();
   const offline = useOffline();
-  const word = item.state === "failed" ? "not stored" : item.state === "stored" ? "stored" : "sending";
   const receipt = (
     <span className={classes.receipt} data-testid="receipt">
       <Receipt stored={item.state === "stored"} started={false} />
-      {word}
+      {WORDS[item.state]}
     </span>
   );
   return (
@@ -34,19 +40,13 @@ export function OutgoingBlock({ item, name, onEdit }: Props) {
         receipt={receipt}
         isOnItsWay={item.state !== "stored"}
       />
-      {item.state === "failed" && item.problem && (
+      {item.problem && (
         <div className={classes.failed}>
           <ProblemNote problem={item.problem} />
           <Button disabled={offline !== null} onClick={() => void sayAgain(client, item)}>
             Try again
           </Button>
-          <Button
-            variant="subtle"
-            onClick={() => {
-              forget(item.ref);
-              onEdit(item.message.text);
-            }}
-          >
+          <Button variant="subtle" onClick={() => onEdit(takeBack(client, item))}>
             Edit
           </Button>
         </div>
