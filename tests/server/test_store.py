@@ -85,6 +85,16 @@ async def test_closing_finishes_what_waits(database_url: str, tmp_path: Path) ->
     await again.close()
 
 
+async def test_what_comes_after_closing_is_refused(database_url: str, tmp_path: Path) -> None:
+    store = await open_store(database_url, tmp_path)
+    closing = asyncio.create_task(store.close())
+    await asyncio.sleep(0)  # it has begun
+    with pytest.raises(MusterError) as refused:
+        await asyncio.wait_for(store.write(put("late")), 10)  # type: ignore[arg-type]
+    assert refused.value.reason is Reason.DATABASE_BUSY
+    await closing
+
+
 async def test_the_epoch_is_the_databases(store: Store) -> None:
     assert await database_epoch(store) == await database_epoch(store)
     assert re.fullmatch(r"[0-9a-f]{16}", await database_epoch(store))

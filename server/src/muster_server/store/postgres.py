@@ -59,6 +59,7 @@ class PostgresStore:
         self._ended: MusterError | None = None
         self._loop = asyncio.get_running_loop()
         self._units: queue.Queue[Item | None] = queue.Queue(maxsize=20_000)
+        self._closing = False
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="read")
         self._local = threading.local()
         self._opened: list[Any] = []
@@ -68,10 +69,11 @@ class PostgresStore:
     def write(self, unit: Callable[[Transaction], T]) -> "Future[T]":
         """Run a unit with others in one transaction."""
         future: Future[T] = self._loop.create_future()
-        try:
-            self._units.put_nowait((unit, future))
-        except queue.Full:
+        # What came behind the end would wait for ever.
+        if self._closing or self._units.full():
             future.set_exception(MusterError(Reason.DATABASE_BUSY, "Too many writes wait.", "Try again in a moment."))
+        else:
+            self._units.put_nowait((unit, future))
         return future
 
     async def read(self, unit: Callable[[Transaction], T]) -> T:
@@ -84,6 +86,7 @@ class PostgresStore:
 
     async def close(self) -> None:
         """Finish what waits, then disconnect."""
+        self._closing = True
         await asyncio.to_thread(self._units.put, None)
         await asyncio.to_thread(self._writer.join)
         self._readers.shutdown()
@@ -124,14 +127,15 @@ class PostgresStore:
         raise AssertionError("the second try returns or raises")
 
     def _write_all(self) -> None:
-        while (item := self._units.get()) is not None:
+        is_end = False
+        while not is_end and (item := self._units.get()) is not None:
             batch = [item]
-            while len(batch) < BATCH and not self._units.empty():
+            while len(batch) < BATCH and not self._units.empty() and not is_end:
                 following = self._units.get()
                 if following is None:
-                    self._units.put(None)
-                    break
-                batch.append(following)
+                    is_end = True
+                else:
+                    batch.append(following)
             outcomes = self._write_batch([unit for unit, _ in batch])
             self._loop.call_soon_threadsafe(_settle, [future for _, future in batch], outcomes)
 
