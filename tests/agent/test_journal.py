@@ -9,6 +9,7 @@ import pytest
 
 from muster_agent.errors import AgentError
 from muster_agent.inbox import upkeep
+from muster_agent.journal import database
 from muster_agent.journal.commands import CommandRows
 from muster_agent.journal.database import Journal
 from muster_agent.journal.messages import AT_ONCE, MessageRow, MessageRows
@@ -251,3 +252,53 @@ def _state(folder: Path, message_id: str) -> str:
     finally:
         connection.close()
     return found[0] if found else ""
+
+
+async def test_what_is_finished_and_old_is_forgotten_while_the_agent_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "EVERY_S", 0.01)
+    monkeypatch.setattr(upkeep, "PRUNE_EVERY_S", 0.02)
+    monkeypatch.setattr(database, "AT_ONCE", 2)
+    young = database.now_ms()
+
+    def fill(connection: sqlite3.Connection) -> None:
+        for number in range(5):
+            for state, at_ms in (("done", 1), ("running", 1), ("done", young)):
+                name = f"msg_{at_ms:013d}_{state}_{number}"
+                connection.execute(
+                    "INSERT INTO messages (message_id, run_id, conversation, state, attempt, at_ms, seq) "
+                    "VALUES (?, '', '', ?, 1, ?, 0)", (name, state, at_ms),
+                )  # fmt: skip
+            connection.execute("INSERT INTO commands VALUES (?, 'told', 1, x'00')", (f"cmd_{number}",))
+            connection.execute("INSERT INTO sequences VALUES (?, 5, 1)", (f"cnv_{number}",))
+        connection.execute("INSERT INTO commands VALUES ('cmd_untold', 'ended', 1, x'00')")
+        connection.execute("INSERT INTO sequences VALUES ('cnv_young', 5, ?)", (young,))
+
+    async with bench(tmp_path, echo) as made:
+        await made.journal.submit(fill)
+
+        def left(what: str) -> int:
+            return int(str(made.journal.read(f"SELECT count(*) FROM {what}")[0][0]))
+
+        await until(lambda: left("messages WHERE state = 'done'") == 5)
+        await until(lambda: left("commands") == left("sequences") == 1)
+        assert left("messages WHERE state = 'running'") == 5
+        assert made.rows.next_sequence("cnv_young") == 5
+
+
+def test_a_journal_of_an_earlier_version_keeps_its_numbers(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "journal.db") as old:
+        old.execute("CREATE TABLE sequences (conversation TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID")
+        old.execute("INSERT INTO sequences VALUES ('cnv_1', 7)")
+    old.close()
+
+    async def numbers() -> int:
+        journal = Journal(tmp_path / "journal.db")
+        journal.belongs_to("agt_1")
+        number = MessageRows(journal).next_sequence("cnv_1")
+        await journal.close()
+        return number
+
+    assert asyncio.run(numbers()) == 7
+    assert asyncio.run(numbers()) == 7

@@ -1,6 +1,7 @@
 """What must be done now and then about messages in hand, so that nothing of it weighs on each message."""
 
 import asyncio
+from asyncio import Future
 
 from muster_agent.inbox.desk import Desk
 from muster_agent.journal.messages import MessageRows
@@ -18,6 +19,8 @@ HOLD_S = 60.0
 HELD = 256
 #: A handler that was cancelled and goes on is answered for after this time, cancelled again, and loses its slot.
 STUBBORN_S = 5.0
+#: How often the journal forgets what is too old; at its start it does in any case.
+PRUNE_EVERY_S = 3600.0
 
 
 class Upkeep:
@@ -29,6 +32,7 @@ class Upkeep:
         self._rows = rows
         self._run_timeout_s = run_timeout_s
         self._loop = asyncio.get_running_loop()
+        self._prune_at = self._loop.time() + PRUNE_EVERY_S
 
     async def run(self) -> None:
         """Do it, for ever."""
@@ -36,6 +40,9 @@ class Upkeep:
             await asyncio.sleep(EVERY_S)
             self.note_confirmed()
             now = self._loop.time()
+            if now >= self._prune_at:
+                self._prune_at = now + PRUNE_EVERY_S
+                self._rows.prune().add_done_callback(self._pruned)
             held = sum(run.acked for run in self._desk.runs.values())
             for run in list(self._desk.runs.values()):
                 self._check_time(run, now)
@@ -49,6 +56,10 @@ class Upkeep:
         if desk.confirmed:
             self._rows.done(desk.confirmed, desk.confirmed_effects)
             desk.confirmed, desk.confirmed_effects = [], []
+
+    def _pruned(self, done: "Future[bool]") -> None:
+        if not done.cancelled() and done.exception() is None and done.result():
+            self._prune_at = self._loop.time()  # there is more: with the next round
 
     def _check_time(self, run: Run, now: float) -> None:
         if run.core.ended or run.task is None or run.task.done() or run.unclaimed:

@@ -22,6 +22,10 @@ T = TypeVar("T")
 
 #: Ids of finished messages and commands are kept longer than anybody may send them again.
 KEEP_MS = 8 * 86_400_000
+#: Numbers of conversations are kept longer than most are silent; one that goes on after that begins at 1.
+KEEP_NUMBERS_MS = 30 * 86_400_000
+#: Rows of each table that are forgotten at once while the agent works.
+AT_ONCE = 1000
 VERSION = "1"
 
 SCHEMA = """
@@ -31,7 +35,8 @@ CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WI
 CREATE TABLE IF NOT EXISTS messages (
     message_id TEXT PRIMARY KEY, run_id TEXT NOT NULL, conversation TEXT NOT NULL, state TEXT NOT NULL,
     attempt INTEGER NOT NULL, at_ms INTEGER NOT NULL, frame BLOB, seq INTEGER NOT NULL, reply BLOB) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS sequences (conversation TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sequences (
+    conversation TEXT PRIMARY KEY, next INTEGER NOT NULL, at_ms INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 -- state: intent (begun, outcome unknown), done. `receipt`: the call and how often it came before in the run.
 CREATE TABLE IF NOT EXISTS effects (
     message_id TEXT NOT NULL, receipt TEXT NOT NULL, tool TEXT NOT NULL, resumable INTEGER NOT NULL,
@@ -40,6 +45,16 @@ CREATE TABLE IF NOT EXISTS effects (
 CREATE TABLE IF NOT EXISTS commands (
     command_id TEXT PRIMARY KEY, state TEXT NOT NULL, at_ms INTEGER NOT NULL, result BLOB) WITHOUT ROWID;
 """
+#: Ids begin with the time, so the oldest are in front: only there is looked.
+PRUNE = """
+DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM (
+    SELECT {key}, state, at_ms FROM {table} ORDER BY {key} LIMIT ?) WHERE state = '{state}' AND at_ms < ?)
+"""
+PRUNE_MESSAGES = PRUNE.format(table="messages", key="message_id", state="done")
+PRUNE_COMMANDS = PRUNE.format(table="commands", key="command_id", state="told")
+PRUNE_NUMBERS = (
+    "DELETE FROM sequences WHERE conversation IN (SELECT conversation FROM sequences WHERE at_ms < ? LIMIT ?)"
+)
 TABLES = ("messages", "sequences", "effects", "commands", "facts")
 
 
@@ -50,6 +65,9 @@ class Journal:
         try:
             self._writer = open_sqlite(path)
             self._writer.executescript(SCHEMA)
+            if not self._writer.execute("SELECT 1 FROM pragma_table_info('sequences') WHERE name = 'at_ms'").fetchone():
+                # A journal of an earlier version: its numbers are as old as this moment.
+                self._writer.execute(f"ALTER TABLE sequences ADD at_ms INTEGER NOT NULL DEFAULT {now_ms()}")
             self._reader = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         except sqlite3.Error as error:
             raise AgentError(
@@ -73,6 +91,7 @@ class Journal:
         old = now_ms() - KEEP_MS
         self._writer.execute("DELETE FROM messages WHERE at_ms < ?", (old,))
         self._writer.execute("DELETE FROM commands WHERE state = 'told' AND at_ms < ?", (old,))
+        self._writer.execute("DELETE FROM sequences WHERE at_ms < ?", (now_ms() - KEEP_NUMBERS_MS,))
         self._writer.execute("DELETE FROM effects WHERE message_id NOT IN (SELECT message_id FROM messages)")
         self._writer.execute("COMMIT")
 
@@ -81,6 +100,20 @@ class Journal:
         future = self._commit.submit(unit)
         future.add_done_callback(self._check)
         return future
+
+    def prune(self) -> "Future[bool]":
+        """Forget some of what is finished and too old; the future says whether there may be more."""
+
+        def unit(connection: sqlite3.Connection) -> bool:
+            now = now_ms()
+            counts = [
+                connection.execute(PRUNE_MESSAGES, (AT_ONCE, now - KEEP_MS)).rowcount,
+                connection.execute(PRUNE_COMMANDS, (AT_ONCE, now - KEEP_MS)).rowcount,
+                connection.execute(PRUNE_NUMBERS, (now - KEEP_NUMBERS_MS, AT_ONCE)).rowcount,
+            ]
+            return max(counts) >= AT_ONCE // 2
+
+        return self.submit(unit)
 
     def read(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
         """Return the rows of a SELECT over what is committed."""

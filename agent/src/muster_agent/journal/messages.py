@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import NamedTuple, cast
 
+from muster_agent.clock import now_ms
 from muster_agent.journal.database import Journal
 
 __all__ = ["MessageRow", "MessageRows"]
@@ -20,7 +21,7 @@ PUT = {n: f"INSERT OR REPLACE INTO messages ({COLUMNS}) VALUES {', '.join([ROW] 
 IDS = "SELECT value FROM json_each(?)"
 DONE = f"UPDATE messages SET state = 'done', frame = NULL, reply = NULL WHERE message_id IN ({IDS})"  # noqa: S608
 FORGET = f"DELETE FROM effects WHERE message_id IN ({IDS})"  # noqa: S608
-RESERVE = "INSERT OR REPLACE INTO sequences (conversation, next) VALUES (?, ?)"
+RESERVE = "INSERT OR REPLACE INTO sequences (conversation, next, at_ms) VALUES (?, ?, ?)"
 
 
 class MessageRow(NamedTuple):
@@ -63,6 +64,10 @@ class MessageRows:
         """Their answers are confirmed: keep nothing but the ids. `with_effects`: those that have rows in `effects`."""
         return self._journal.submit(lambda connection: _finish(connection, message_ids, with_effects))
 
+    def prune(self) -> "Future[bool]":
+        """Let the journal forget some of what is finished and too old; the future says whether there may be more."""
+        return self._journal.prune()
+
     def find(self, message_ids: Sequence[str]) -> dict[str, MessageRow]:
         """Return what is known of these, by id; what is not yet committed is not seen."""
         marks = "?" if len(message_ids) == 1 else IDS
@@ -95,7 +100,11 @@ class MessageRows:
             while len(rows) - done >= size:
                 connection.execute(PUT[size], tuple(chain.from_iterable(rows[done : done + size])))
                 done += size
-        connection.executemany(RESERVE, reservations.items())
+        if reservations:
+            now = now_ms()
+            connection.executemany(
+                RESERVE, [(conversation, following, now) for conversation, following in reservations.items()]
+            )
 
 
 def _row(values: tuple[object, ...]) -> MessageRow:
