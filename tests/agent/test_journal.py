@@ -254,6 +254,28 @@ def _state(folder: Path, message_id: str) -> str:
     return found[0] if found else ""
 
 
+async def test_what_waits_behind_its_conversation_keeps_no_other_message_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "EVERY_S", 0.01)
+    monkeypatch.setattr(upkeep, "BEHIND_S", 0.02)
+    gate = asyncio.Event()
+
+    async def handler(message: IncomingMessage) -> str:
+        await gate.wait()
+        return message.text
+
+    messages = [chat(str(number)) for number in range(4)]
+    async with bench(tmp_path, handler, clean=False) as made:
+        tags = made.take(*messages)
+        await until(lambda: made.subscription.acked == tags[1:])
+    gate.set()
+    async with bench(tmp_path, handler) as made:  # they are the journal's now, and answered in their order
+        made.desk.resume()
+        await made.end(messages[-1])
+        assert list(dict.fromkeys(sent.run for sent in made.bus.published)) == [one.run for one in messages[1:]]
+
+
 async def test_what_is_finished_and_old_is_forgotten_while_the_agent_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

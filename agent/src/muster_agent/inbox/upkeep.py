@@ -15,8 +15,11 @@ __all__ = ["Upkeep"]
 EVERY_S = 1.0
 #: A delivery that was not answered by then is journalled and acknowledged: queue servers take back what is held long.
 HOLD_S = 60.0
-#: Messages that may be in hand without the queue server knowing.
+#: So is, after this time, one that waits behind its own conversation: others may be delivered in its place.
+BEHIND_S = 1.0
+#: Messages that may be in hand without the queue server knowing, and how many of them may be behind others.
 HELD = 256
+HELD_BEHIND = 128
 #: A handler that was cancelled and goes on is answered for after this time, cancelled again, and loses its slot.
 STUBBORN_S = 5.0
 #: How often the journal forgets what is too old; at its start it does in any case.
@@ -44,9 +47,12 @@ class Upkeep:
                 self._prune_at = now + PRUNE_EVERY_S
                 self._rows.prune().add_done_callback(self._pruned)
             held = sum(run.acked for run in self._desk.runs.values())
+            at_work = {run.lane for run in self._desk.runs.values() if run.task is not None}
             for run in list(self._desk.runs.values()):
                 self._check_time(run, now)
-                if not run.acked and now - run.since > HOLD_S and held < HELD:
+                behind = run.task is None and run.lane in at_work
+                hold_s, most = (BEHIND_S, HELD_BEHIND) if behind else (HOLD_S, HELD)
+                if not run.acked and now - run.since > hold_s and held < most:
                     held += 1
                     self._acknowledge_early(run)
 
