@@ -172,8 +172,7 @@ class DeskMachine(ClockworkMachine):
             f"msg_{name}", "chat.message", body, to="agent:agt_1", conversation=lane, run=f"run_{name}", sender="brk_1",
             claim=claim,
         )  # fmt: skip
-        if claim:
-            self.holders[message.run] = ""
+        self.holders[message.run] = "" if claim else ME
         self.sent[lane].append(message)
         self.queue.append(message)
         self._deliver(message)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import astuple, fields
 
-from sqlalchemy import and_, bindparam, desc, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, desc, exists, func, insert, or_, select, update
 
 from muster_server.commands.core import Target
 from muster_server.store.tables import ZERO, agents, command_targets, commands, events
@@ -59,7 +59,6 @@ _OVERDUE = (
     .limit(500)
 )
 _RETIRED = select(agents.c.id).where(agents.c.retired_at > ZERO)
-_HEARD = select(agents.c.id).where(agents.c.last_heard_at >= bindparam("silent"))
 _LOST = (
     select(*_TARGET_COLUMNS)
     .join(commands, commands.c.id == command_targets.c.command_id)
@@ -70,7 +69,9 @@ _LOST = (
             and_(
                 command_targets.c.state != TargetState.STORED.value,
                 commands.c.expires_at + commands.c.timeout_s * 1000 < bindparam("silent"),
-                command_targets.c.agent_id.not_in(_HEARD),
+                ~exists().where(
+                    agents.c.id == command_targets.c.agent_id, agents.c.last_heard_at >= bindparam("silent")
+                ),
             ),
         ),
     )
