@@ -91,7 +91,11 @@ lint: setup ## Formatting, lint, types, import directions, sizes, purity
 .PHONY: test
 test: lint console ## Everything: lint, web console tests, then pytest with real RabbitMQ, PostgreSQL and Chromium
 	@cd frontend && npm run --silent test
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long"
+
+.PHONY: test-long
+test-long: setup console ## What `test` leaves out because it waits for long: floods, shortages, bad lines, stalled peers
+	@$(BIN)/pytest -m long
 
 .PHONY: chaos
 chaos: $(STAMPS)/python-dev ## Kill, cut, poison and double for a while: nothing may be lost (ARGS="--only R2 --seed 7")

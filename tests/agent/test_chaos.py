@@ -4,12 +4,16 @@ import random
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
+
 from muster_shared_models.run_events import RunFinished, TextEnd
 from tests.agent.fake_server import FakeServer
 from tests.agent.processes import attached, kill, start_agent
 from tests.agent.reading import events_in
 from tests.agent.talk import Talk
 from tests.agent.waiting import until
+
+pytestmark = pytest.mark.long
 
 STEADY = """
 import asyncio

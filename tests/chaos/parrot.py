@@ -22,7 +22,7 @@ ACT_S = 0.15
 TOOL_S = 0.06
 
 ledger = Ledger(Path(os.environ["CHAOS_LEDGER"]), os.environ.get("MUSTER_AGENT_NAME", "parrot"))
-agent = Agent("parrot", about="says what it hears", skills=["echo"], slots=int(os.environ["CHAOS_SLOTS"]))
+agent = Agent("parrot", about="says what it hears", skills=["echo"], slots=int(os.environ.get("CHAOS_SLOTS", "8")))
 
 
 @agent.on_message

@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.chaos.crowd import Plan
 from tests.chaos.links import running_links
 from tests.chaos.network import LASTING, network_chaos
 from tests.chaos.test_embedded import kept
+
+pytestmark = pytest.mark.long
 
 BRIEFLY = tuple(way._replace(lasts_s=0.4) for way in LASTING)
 

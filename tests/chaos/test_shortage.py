@@ -12,6 +12,8 @@ from tests.chaos.test_embedded import kept
 from tests.provision.provisions import go_without
 from tests.provision.rabbitmq import TestRabbit
 
+pytestmark = pytest.mark.long
+
 
 async def test_what_a_full_disk_and_a_held_queue_journal_do_not_take_is_refused_or_waits(tmp_path: Path) -> None:
     with shortage.running_on_small_disk(tmp_path, "embedded") as (fleet, disk):

@@ -10,6 +10,8 @@ from tests.chaos.fleet import ChaosFleet, running_chaos
 from tests.chaos.slow import slow_chaos
 from tests.chaos.test_embedded import kept
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChaosFleet]:

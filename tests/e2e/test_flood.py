@@ -11,6 +11,8 @@ from tests.e2e.fleet import Fleet, running_fleet
 from tests.e2e.waiting import until
 from tests.provision.rabbitmq import TestRabbit
 
+pytestmark = pytest.mark.long
+
 NORMAL = ("ann", "bob", "cleo")
 EACH = 30
 

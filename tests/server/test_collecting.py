@@ -46,7 +46,7 @@ async def publish(desk: Desk, message: Message) -> None:
 FIELDS = ["id", "type", "to", "run", "conversation", "trace", "aside", "origin"]
 
 
-@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("field", ["id", "conversation"])
 async def test_nul_in_a_control_field_makes_a_message_unreadable(
     field: str, anywhere: RunningServer, desk: Desk
 ) -> None:
