@@ -1,6 +1,7 @@
 """Handlers that go on whatever they are told: what depends on them goes on without them."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -12,19 +13,24 @@ from tests.agent.bench_desk import bench, chat
 from tests.agent.waiting import until
 
 
-async def test_a_handler_that_ignores_its_stop_is_answered_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "EVERY_S", 0.01)
-    monkeypatch.setattr(upkeep, "STUBBORN_S", 0.05)
-    free = asyncio.Event()
+def stubborn(free: asyncio.Event) -> Callable[[IncomingMessage], Awaitable[None]]:
+    """Return a handler that goes on, however often it is cancelled, until it is set free."""
 
-    async def handler(message: IncomingMessage) -> None:
+    async def handler(_message: IncomingMessage) -> None:
         while not free.is_set():
             try:
                 await free.wait()
             except asyncio.CancelledError:
                 continue
 
-    async with bench(tmp_path, handler) as made:
+    return handler
+
+
+async def test_a_handler_that_ignores_its_stop_is_answered_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "EVERY_S", 0.01)
+    monkeypatch.setattr(upkeep, "STUBBORN_S", 0.05)
+    free = asyncio.Event()
+    async with bench(tmp_path, stubborn(free)) as made:
         message = chat("x")
         made.take(message)
         await until(lambda: made.desk.runs[message.id].begun)
@@ -38,20 +44,18 @@ async def test_a_handler_that_ignores_its_stop_loses_its_slot(tmp_path: Path, mo
     monkeypatch.setattr(upkeep, "STUBBORN_S", 0.05)
     free = asyncio.Event()
     ended: list[str] = []
+    go_on = stubborn(free)
 
     async def handler(message: IncomingMessage) -> None:
-        while message.text == "stubborn" and not free.is_set():
-            try:
-                await free.wait()
-            except asyncio.CancelledError:
-                continue
+        if message.text == "stubborn":
+            await go_on(message)
         ended.append(message.text)
 
     async with bench(tmp_path, handler, slots=1) as made:
-        stubborn, following, other = chat("stubborn"), chat("following"), chat("other", conversation="cnv_2")
-        made.take(stubborn, following, other)
-        await until(lambda: made.desk.runs[stubborn.id].begun)
-        made.runner.stop(stubborn.run)
+        first, following, other = chat("stubborn"), chat("following"), chat("other", conversation="cnv_2")
+        made.take(first, following, other)
+        await until(lambda: made.desk.runs[first.id].begun)
+        made.runner.stop(first.run)
         await made.end(following)
         await made.end(other)
         free.set()
@@ -68,15 +72,7 @@ async def test_draining_does_not_wait_for_a_handler_that_ignores_it(
 ) -> None:
     monkeypatch.setattr(runner, "CANCEL_S", 0.01)
     free = asyncio.Event()
-
-    async def handler(message: IncomingMessage) -> None:
-        while not free.is_set():
-            try:
-                await free.wait()
-            except asyncio.CancelledError:
-                continue
-
-    async with bench(tmp_path, handler) as made:
+    async with bench(tmp_path, stubborn(free)) as made:
         message = chat("x")
         made.take(message)
         await until(lambda: made.desk.runs[message.id].begun)

@@ -29,12 +29,7 @@ from tests.broker.fleets import agent, message_to
 from tests.messaging.transcript import eventually
 
 INPUTS = [broker_input(number) for number in range(4)]
-
-
-@pytest.fixture(autouse=True)
-def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop_module, "LOOK_EVERY_S", 0.05)
-    monkeypatch.setattr(loop_module, "AGAIN_S", 0.05)
+pytestmark = pytest.mark.usefixtures("short_waits")
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from muster_broker import loop as loop_module
 from muster_broker.loop import CONTROL_BYTES, PREFETCH
 from muster_messaging.embedded.server import MAX_FRAME_BYTES
 from muster_messaging.errors import BusError, QueueFull, TooLarge
@@ -18,14 +17,9 @@ from tests.broker.bench import Bench, bench, key_of, notices
 from tests.broker.fleets import agent, message_to
 
 INPUTS = [broker_input(number) for number in range(4)]
+pytestmark = pytest.mark.usefixtures("short_waits")
 DEAD = dead_letter_queue("router")
 LONGEST = "i" * 255
-
-
-@pytest.fixture(autouse=True)
-def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop_module, "LOOK_EVERY_S", 0.05)
-    monkeypatch.setattr(loop_module, "AGAIN_S", 0.05)
 
 
 @pytest.fixture

@@ -175,12 +175,18 @@ async def test_a_run_that_is_opened_again_is_not_stopped(talk: Talk, store: Stor
 # ---- over the wire
 
 
-async def test_an_agent_that_comes_back_to_another_server_process_is_told_what_was_stopped(tmp_path: Path) -> None:
-    async with running_server(tmp_path / "data") as server:
+async def a_stopped_run(folder: Path) -> tuple[str, dict[str, Any]]:
+    """Let a server be asked for a run and to stop it, then end; return the agent's token and what was answered."""
+    async with running_server(folder / "data") as server:
         token = await server.join_token()
-        async with puppet(server.started.grpc_address, token, tmp_path):
-            sent = await server.post("/api/v1/messages", {"to": "agent:puppet", "text": "act"}, 202)
+        async with puppet(server.started.grpc_address, token, folder):
+            sent = dict(await server.post("/api/v1/messages", {"to": "agent:puppet", "text": "act"}, 202))
         await server.post(f"/api/v1/runs/{sent['run_id']}/stop", status=202)
+    return token, sent
+
+
+async def test_an_agent_that_comes_back_to_another_server_process_is_told_what_was_stopped(tmp_path: Path) -> None:
+    token, sent = await a_stopped_run(tmp_path)
     async with (
         running_server(tmp_path / "data") as server,
         puppet(server.started.grpc_address, token, tmp_path) as agent,
@@ -201,11 +207,7 @@ async def test_an_agent_that_comes_back_to_another_server_process_is_told_what_w
 
 
 async def test_what_an_agent_had_begun_is_looked_up_when_it_registers(tmp_path: Path) -> None:
-    async with running_server(tmp_path / "data") as server:
-        token = await server.join_token()
-        async with puppet(server.started.grpc_address, token, tmp_path):
-            sent = await server.post("/api/v1/messages", {"to": "agent:puppet", "text": "act"}, 202)
-        await server.post(f"/api/v1/runs/{sent['run_id']}/stop", status=202)
+    token, sent = await a_stopped_run(tmp_path)
     run_id = sent["run_id"]
     async with (
         running_server(tmp_path / "data") as server,

@@ -157,7 +157,7 @@ class _Life:
                 await self._stop_in_order(parts, receiving, instructed)
                 for task in others:
                     task.cancel()
-        except Exception:
+        except Exception:  # whatever it is, the server is told with the last heartbeat that it was no orderly end
             parts.board.lifecycle = LIFECYCLE_FAILED
             raise
         finally:

@@ -181,7 +181,7 @@ class PostgresStore:
                     self._doubt = mark
                     detail = f"PostgreSQL was lost while it stored this. Whether it did is not known: {error}"
                     raise MusterError(Reason.DATABASE_BUSY, detail, "Look before you try again.") from error
-            time.sleep(ASK_EVERY_S)
+            time.sleep(ASK_EVERY_S)  # in the writer's own thread: who waits for it must not write meanwhile
 
     def _resolve_doubt(self) -> None:
         """Find out what became of the transaction that was given up; raises MusterError when it did happen."""
