@@ -26,6 +26,9 @@ __all__ = ["Link"]
 #: Bytes that are read at a time.
 READ_BYTES = 64 * 1024
 
+#: Seconds that an attempt to connect is given to end when nobody wants its link any more.
+ATTEMPT_TIMEOUT_S = 1.0
+
 # pika reports every lost connection with stack traces of its own; the supervisor says the same in one line.
 _PIKA_LOG = logging.getLogger("pika")
 if _PIKA_LOG.level == logging.NOTSET:
@@ -114,6 +117,8 @@ class Link(AsyncioConnection):  # type: ignore[misc]  # pika is untyped
 
     async def leave(self) -> None:
         """Close the link in order, within a few seconds; without order after that."""
+        # Given up between two steps of its attempt, pika goes on, and trips over what it has put away.
+        await asyncio.wait((self.opened, self.lost), timeout=ATTEMPT_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
         self.flush()
         if not self.lost.done() and not self.is_closing and not self.is_closed:
             self.close()
