@@ -90,6 +90,29 @@ async def test_a_command_runs_and_its_output_is_seen_as_it_comes(server: Running
         assert sum(item["event"]["kind"] == "TARGET_CHANGED" for item in events) == 3
 
 
+async def test_output_that_died_with_its_agent_is_counted(server: RunningServer, tmp_path: Path) -> None:
+    async with hands(server, tmp_path) as agent:
+        pushed = await push(server)
+        await agent.next()
+        await agent.progress(pushed["id"], output=wire.CommandOutput(offset=0, data=b"one\n"))
+        for _ in range(2):
+            await agent.result(pushed["id"], output_bytes=8)
+        events = [item["event"] for item in (await server.get(f"/api/v1/commands/{pushed['id']}/events"))["items"]]
+        assert [(event["kind"], event.get("offset"), event.get("dropped")) for event in events[-3:]] == [
+            ("OUTPUT", 0, 0), ("OUTPUT", 8, 4), ("TARGET_CHANGED", None, None),
+        ]  # fmt: skip
+
+
+async def test_an_offset_that_no_program_reaches_is_refused(server: RunningServer, tmp_path: Path) -> None:
+    async with hands(server, tmp_path) as agent:
+        pushed = await push(server)
+        await agent.next()
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await agent.progress(pushed["id"], output=wire.CommandOutput(offset=1 << 63, data=b"x"))
+        assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        await agent.result(pushed["id"])
+
+
 async def test_exact_arguments_reach_the_agent(server: RunningServer, tmp_path: Path) -> None:
     argv = ["printf", "%s", "", " a  b ", "ünï", "$(x)", "`y`", "\\", '"', "'", "\n", "-- -x"]
     async with hands(server, tmp_path) as agent:

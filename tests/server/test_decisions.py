@@ -1,7 +1,10 @@
 """What runs' events and commands' reports mean, decided without any I/O."""
 
+from dataclasses import replace
+
 import pytest
 
+from muster_agent.machine.output import HEAD_BYTES, TAIL_BYTES, OutputLog
 from muster_server.access.core import OPERATIONS, Operation, Principal, Role, allowed
 from muster_server.commands import core as commands
 from muster_server.commands.core import Result, Target
@@ -126,18 +129,54 @@ def test_another_exit_code_than_zero_is_a_failure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("have", "offset", "data", "dropped", "expected"),
+    ("have", "offset", "data", "expected"),
     [
-        (0, 0, b"abc", 0, (3, b"abc", 0)),
-        (3, 0, b"abc", 0, (3, b"", 0)),
-        (3, 1, b"bcde", 0, (5, b"de", 0)),
-        (3, 5, b"xy", 0, (7, b"xy", 2)),
-        (3, 3, b"xy", 9, (5, b"xy", 9)),
-        (commands.MAX_OUTPUT, commands.MAX_OUTPUT, b"x", 0, (commands.MAX_OUTPUT, b"", 0)),
+        (0, 0, b"abc", (3, b"abc", 0)),
+        (3, 0, b"abc", (3, b"", 0)),
+        (3, 1, b"bcde", (5, b"de", 0)),
+        (3, 5, b"xy", (7, b"xy", 2)),
+        (commands.MAX_OUTPUT - 1, commands.MAX_OUTPUT - 1, b"xy", (commands.MAX_OUTPUT, b"x", 0)),
+        (commands.MAX_OUTPUT, commands.MAX_OUTPUT, b"x", (commands.MAX_OUTPUT, b"", 0)),
     ],
 )
-def test_output_is_placed_by_its_offset(have: int, offset: int, data: bytes, dropped: int, expected: object) -> None:
-    assert commands.placed(have, offset, data, dropped) == expected
+def test_output_is_placed_by_its_offset(have: int, offset: int, data: bytes, expected: object) -> None:
+    target, new, missing = commands.placed(replace(TARGET, output_bytes=have), offset, data)
+    assert (target.output_bytes, new, missing) == expected
+
+
+def test_the_beginning_and_the_end_of_long_output_are_kept_as_the_agent_sends_them() -> None:
+    # Given a program that prints three megabytes
+    log, pieces = OutputLog(), []
+    lines = [b"%015d\n" % number for number in range(3 * 1024 * 64)]
+    for first in range(0, len(lines), 1000):
+        log.push(False, b"".join(lines[first : first + 1000]))
+        pieces += log.take()
+    pieces += log.take(everything=True)
+
+    # When the server has every piece, each of them twice
+    target, kept = TARGET, b""
+    for piece in pieces:
+        for _ in range(2):
+            target, new, missing = commands.placed(target, piece.offset, piece.data)
+            kept += b"|" * (missing > 0) + new
+
+    # Then all that the agent kept is there, and the rest is counted
+    head, _, tail = kept.partition(b"|")
+    whole = b"".join(lines)
+    assert whole.startswith(head)
+    assert whole.endswith(tail)
+    assert (len(head), len(tail)) == (HEAD_BYTES, TAIL_BYTES)
+    assert target.output_bytes == log.total
+    assert commands.unseen(target, log.total) == (target, 0)
+
+
+def test_what_never_came_is_counted_when_a_program_has_ended() -> None:
+    half = replace(TARGET, output_bytes=10, output_dropped=2)
+    known, missing = commands.unseen(half, 25)
+    assert (known.output_bytes, known.output_dropped, missing) == (25, 17, 15)
+    assert commands.unseen(half, 1 << 64)[0].output_bytes == commands.MOST_PRINTED
+    assert commands.unseen(known, 25) == (known, 0)
+    assert commands.unseen(replace(half, state=TargetState.DONE), 25)[1] == 0
 
 
 def test_every_operation_has_a_row_and_what_has_none_is_refused() -> None:

@@ -7,6 +7,7 @@ from muster_shared_models.problems import Reason
 
 __all__ = [
     "MAX_OUTPUT",
+    "MOST_PRINTED",
     "Result",
     "Target",
     "delivered",
@@ -17,10 +18,13 @@ __all__ = [
     "started",
     "stop_acknowledged",
     "stop_requested",
+    "unseen",
 ]
 
-#: Bytes of output kept of one target. An agent sends no more; if it does, the rest is dropped.
+#: Bytes of output kept of one target. An agent sends no more; if it does, the rest is left out.
 MAX_OUTPUT = 1024 * 1024 + 65_536
+#: More than any program prints; what browsers count exactly.
+MOST_PRINTED = (1 << 53) - 1
 
 _S = TargetState
 #: State to the states that may follow.
@@ -52,7 +56,9 @@ class Target:
     stop_acknowledged_at: int = 0
     stop_confirmed_at: int = 0
     processes_ended: int = 0
+    #: Bytes printed, as far as is known; of those, bytes that were not kept.
     output_bytes: int = 0
+    output_dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,8 @@ class Result:
     stop_acknowledged_at: int
     stop_confirmed_at: int
     processes_ended: int
+    #: All that the program has printed, in bytes; 0 where nobody knows.
+    output_bytes: int = 0
 
 
 def _move(target: Target, state: TargetState) -> bool:
@@ -154,13 +162,26 @@ def lost(target: Target, detail: str, now: int) -> Target:
     return replace(target, state=state, reason=reason, detail=detail, ended_at=now)
 
 
-def placed(have: int, offset: int, data: bytes, dropped: int) -> tuple[int, bytes, int]:
-    """Return the new byte count, what of `data` is new, and how many bytes were left out before it.
+def placed(target: Target, offset: int, data: bytes) -> tuple[Target, bytes, int]:
+    """Return the target with a piece of output, what of `data` is new, and how many bytes are missing before that.
 
-    A piece that was here already is cut; a piece beyond the end tells how much is missing.
+    A piece that was here already is cut; nothing is kept beyond MAX_OUTPUT.
     """
-    if offset + len(data) <= have or have >= MAX_OUTPUT:
-        return have, b"", 0
-    new = data[max(0, have - offset) :]
-    missing = max(dropped, offset - have, 0)
-    return max(offset + len(data), have), new, missing
+    have = target.output_bytes
+    room = MAX_OUTPUT - (have - target.output_dropped)
+    new = data[max(0, have - offset) :][:room] if room > 0 else b""
+    if not new:
+        return target, b"", 0
+    missing = max(0, offset - have)
+    known = replace(target, output_bytes=have + missing + len(new), output_dropped=target.output_dropped + missing)
+    return known, new, missing
+
+
+def unseen(target: Target, printed: int) -> tuple[Target, int]:
+    """Return the target when all that its program has `printed` is known of, and how much of it never came here."""
+    missing = min(printed, MOST_PRINTED) - target.output_bytes
+    if missing <= 0 or target.state in ENDED:
+        return target, 0
+    return replace(
+        target, output_bytes=target.output_bytes + missing, output_dropped=target.output_dropped + missing
+    ), missing

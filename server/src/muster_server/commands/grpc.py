@@ -8,7 +8,7 @@ import grpc
 from muster_protos.v1 import commands_pb2 as wire
 from muster_protos.v1.commands_pb2_grpc import AgentCommandsServicer
 from muster_server.access.core import Operation
-from muster_server.commands.core import Result
+from muster_server.commands.core import MOST_PRINTED, Result
 from muster_server.commands.progress import Piece, Progress
 from muster_server.commands.service import Commands
 from muster_server.edge.rpc import RpcGuard, answering
@@ -88,8 +88,9 @@ class CommandsService(AgentCommandsServicer):
         elif what == "output":
             output = said.output
             stream = OutputStream.STDERR if output.stderr else OutputStream.STDOUT
-            piece = Piece(stream, output.offset, output.data, output.dropped)
-            await self._progress.output(said.command_id, agent_id, piece)
+            if output.offset > MOST_PRINTED:
+                raise MusterError(Reason.INVALID_REQUEST, f"No program prints {output.offset} bytes.")
+            await self._progress.output(said.command_id, agent_id, Piece(stream, output.offset, output.data))
 
     async def SendCommandResult(
         self, request: wire.CommandResult, context: grpc.aio.ServicerContext
@@ -109,6 +110,7 @@ class CommandsService(AgentCommandsServicer):
                 stop_acknowledged_at=request.stop_acknowledged_at_ms,
                 stop_confirmed_at=request.stop_confirmed_at_ms,
                 processes_ended=request.processes_ended,
+                output_bytes=request.output_bytes,
             )
             await self._progress.finished(request.command_id, agent_id, result)
         return wire.SendCommandResultResponse()

@@ -2,7 +2,7 @@
 
 from asyncio import Future
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from muster_server.clock import Clock
 from muster_server.commands import core, store
@@ -89,9 +89,21 @@ class Progress:
         return self.change(command_id, agent_id, lambda target: core.stop_acknowledged(target, self._clock()))
 
     def finished(self, command_id: str, agent_id: str, result: Result) -> "Future[Target]":
-        """Begin to note a result."""
+        """Begin to note a result, and how much output never came: it died with its agent, or was too much."""
         self._decoders.forget(command_id, agent_id)
-        return self.change(command_id, agent_id, lambda target: core.finished(target, result, self._clock()))
+        return then(self._store.write(lambda tx: self._finish_unit(tx, command_id, agent_id, result)), self._finished)
+
+    def _finish_unit(
+        self, tx: Transaction, command_id: str, agent_id: str, result: Result
+    ) -> tuple[_Stored | None, tuple[Target, _Stored | None]]:
+        unseen = self._unseen_unit(tx, command_id, agent_id, result)
+        ended = self._change_unit(tx, command_id, agent_id, lambda target: core.finished(target, result, self._clock()))
+        return unseen, ended
+
+    def _finished(self, finished: tuple[_Stored | None, tuple[Target, _Stored | None]]) -> Target:
+        unseen, ended = finished
+        self._after(unseen)
+        return self._changed(ended)
 
     def lost(self, command_id: str, agent_id: str, detail: str) -> "Future[Target]":
         """Begin to note that nobody will say any more how it ended."""
@@ -122,15 +134,30 @@ class Progress:
         target = _need(tx, command_id, agent_id)
         if target.state in ENDED:
             return None
-        have, data, dropped = core.placed(target.output_bytes, piece.offset, piece.data, piece.dropped)
+        after, data, missing = core.placed(target, piece.offset, piece.data)
         if not data:
             return None
-        store.save(tx, replace(target, output_bytes=have))
         text = self._decoders.decode(command_id, agent_id, piece.stream, data)
-        event = Output(agent_id=agent_id, stream=piece.stream, offset=have - len(data), text=text, dropped=dropped)
+        offset = after.output_bytes - len(data)
+        return self._print(tx, after, Output(
+            agent_id=agent_id, stream=piece.stream, offset=offset, text=text, dropped=missing
+        ))  # fmt: skip
+
+    def _unseen_unit(self, tx: Transaction, command_id: str, agent_id: str, result: Result) -> _Stored | None:
+        after, missing = core.unseen(_need(tx, command_id, agent_id), result.output_bytes)
+        if not missing:
+            return None
+        stream, offset = OutputStream.STDOUT, after.output_bytes
+        return self._print(tx, after, Output(
+            agent_id=agent_id, stream=stream, offset=offset, text="", dropped=missing
+        ))  # fmt: skip
+
+    def _print(self, tx: Transaction, after: Target, event: Output) -> _Stored:
+        store.save(tx, after)
         now = self._clock()
         line = event.model_dump_json()
-        return _Stored(command_id, store.append(tx, command_id, [(event.kind, line)], now), now, line, None)
+        seq = store.append(tx, after.command_id, [(event.kind, line)], now)
+        return _Stored(after.command_id, seq, now, line, None)
 
     def _after(self, stored: _Stored | None) -> None:
         if stored is None:
@@ -149,7 +176,6 @@ class Piece:
     stream: OutputStream
     offset: int
     data: bytes
-    dropped: int
 
 
 def _need(tx: Transaction, command_id: str, agent_id: str) -> Target:

@@ -16,23 +16,9 @@ from sqlalchemy import (
 from sqlalchemy.sql.expression import ColumnClause
 
 __all__ = [
-    "ZERO",
-    "agents",
-    "audit",
-    "brokers",
-    "command_targets",
-    "commands",
-    "conversations",
-    "dead_letters",
-    "events",
-    "idempotency",
-    "inbox",
-    "meta",
-    "metadata",
-    "outbox",
-    "runs",
-    "tokens",
-]
+    "ZERO", "agents", "audit", "brokers", "command_targets", "commands", "conversations", "dead_letters", "events",
+    "idempotency", "inbox", "meta", "metadata", "outbox", "runs", "tokens",
+]  # fmt: skip
 
 metadata = MetaData()
 
@@ -245,6 +231,7 @@ command_targets = Table(
     _int("stop_confirmed_at"),
     _int("processes_ended"),
     _int("output_bytes"),
+    _int("output_dropped"),
     Index("targets_by_agent", "agent_id", "command_id"),
     Index("targets_open", "agent_id", sqlite_where=text("ended_at = 0"), postgresql_where=text("ended_at = 0")),
 )
