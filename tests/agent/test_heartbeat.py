@@ -8,6 +8,7 @@ import pytest
 
 from muster_agent import Agent, AgentSettings, IncomingMessage, Reply, run_agent
 from muster_agent.control import board as board_module
+from muster_agent.control.backoff import Backoff
 from muster_agent.control.board import Board, RunNote
 from muster_agent.runs.runner import Runner
 from muster_protos.v1.status_pb2 import LIFECYCLE_FAILED, LIFECYCLE_RUNNING, LIFECYCLE_STOPPING, HeartbeatReply
@@ -78,6 +79,25 @@ async def test_a_server_that_comes_back_hears_beats_again(running: Running, serv
         heard = len(server.beats)
         await server.listen()
         await until(lambda: len(server.beats) > heard)
+
+
+async def test_when_the_server_is_back_nobody_waits_until_the_next_try_is_due(
+    running: Running, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given an agent whose server is away, and pauses of an hour between tries
+    monkeypatch.setattr(Backoff, "next", lambda _: 3600.0)
+    agent = Agent("echo")
+    agent.on_message(lambda message: message.text)
+    async with running(agent):
+        await server.hang_up()
+        beats, attachments = server.streams_of_beats, len(server.attachments)
+        await asyncio.sleep(1)
+
+        # When the server is back
+        await server.listen()
+
+        # Then it hears beats, and its instructions are heard
+        await until(lambda: server.streams_of_beats > beats and len(server.attachments) > attachments)
 
 
 async def test_a_server_that_never_answers_is_asked_anew(

@@ -57,7 +57,7 @@ class Reporter:
                     return
                 else:
                     log.debug("report interrupted", command=command_id, why=read_problem(error).detail)
-            await asyncio.sleep(backoff.next())
+            await self._access.pause(backoff.next())
 
     async def _send_progress(self, command: RunningCommand) -> bool:
         """Return whether the server has taken everything."""

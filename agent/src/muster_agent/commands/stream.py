@@ -51,7 +51,9 @@ class CommandStream:
                     log.debug("command stream interrupted", why=read_problem(error).detail)
             if awake_s() - began_at > STEADY_S:
                 self._backoff.reset()
-            await asyncio.sleep(max(pause_s, self._backoff.next()))
+            if pause_s:
+                await asyncio.sleep(pause_s)
+            await self._access.pause(self._backoff.next())
 
     async def _receive(self) -> float:
         """Follow instructions until the stream ends; return how long the server wants us to stay away, in seconds."""

@@ -5,6 +5,8 @@ the generation that it used; one of them joins again, the others wait and use wh
 """
 
 import asyncio
+import random
+from contextlib import suppress
 
 import grpc
 import structlog
@@ -28,6 +30,8 @@ REFUSALS = frozenset({Reason.UNAUTHENTICATED, Reason.AGENT_QUARANTINED})
 CALL_S = 10.0
 #: Credentials are renewed when this part of their life is over.
 RENEW_AT = 2 / 3
+#: Seconds within which the callers of a fleet spread when their line to the server stands again.
+SPREAD_S = 1.0
 #: The shortest wait between renewals, however short their life: the two clocks may differ.
 SHORTEST_RENEWAL_S = 20.0
 
@@ -76,6 +80,21 @@ class Access:
             log.warning("the server refuses our credentials: joining again")
             self._use(await self._joiner.join_again())
 
+    async def pause(self, seconds: float) -> None:
+        """Wait before the next try: so long, or until the line to the server, if it was lost, stands again."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._line_stands_again()
+                await asyncio.sleep(random.uniform(0, SPREAD_S))  # noqa: S311 - spreads load, keeps no secret
+
+    async def _line_stands_again(self) -> None:
+        state = self.channel.get_state(try_to_connect=True)
+        while True:
+            await self.channel.wait_for_state_change(state)
+            state = self.channel.get_state(try_to_connect=True)
+            if state is grpc.ChannelConnectivity.READY:
+                return
+
     async def close(self) -> None:
         """Close the channel; whatever used it has ended before."""
         await self.channel.close()
@@ -101,7 +120,7 @@ class Access:
                     await self.refused(generation)
                     continue
                 log.info("credentials not renewed yet", why=read_problem(error).detail)
-                await asyncio.sleep(backoff.next())
+                await self.pause(backoff.next())
             else:
                 backoff.reset()
                 self._take(credentials.access_token, credentials.expires_at_ms)

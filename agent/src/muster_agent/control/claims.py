@@ -43,7 +43,7 @@ class Claims:
                     await self._join_again(generation)
             else:
                 return bool(answer.granted)
-            await asyncio.sleep(backoff.next())
+            await self._access.pause(backoff.next())
         return False
 
     async def _join_again(self, generation: int) -> None:

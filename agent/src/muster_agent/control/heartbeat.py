@@ -105,6 +105,8 @@ class HeartbeatThread:
         self._loop = asyncio.get_running_loop()
         self._probe = _Probe(self._loop)
         self._stopping = threading.Event()
+        #: Ends the pause between tries: we are to stop, or the line to the server stands again.
+        self._wake = threading.Event()
         self._stream: _Stream | None = None
         self._ended = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
@@ -117,6 +119,7 @@ class HeartbeatThread:
     async def stop(self) -> None:
         """Send a last beat that says so, and end the thread."""
         self._stopping.set()
+        self._wake.set()
         if self._stream is not None:
             self._stream.stopping = True
             self._stream.over.set()
@@ -145,10 +148,27 @@ class HeartbeatThread:
                         self._join_again(generation)
                     else:
                         log.debug("heartbeats interrupted", why=read_problem(error).detail)
-                self._stopping.wait(backoff.next())
+                self._pause(channel, backoff.next())
         finally:
             channel.close()
             self._tell(self._ended.set)
+
+    def _pause(self, channel: grpc.Channel, seconds: float) -> None:
+        """Wait before the next try: so long, or until the line to the server, if it was lost, stands again."""
+        self._wake.clear()
+        if self._stopping.is_set():
+            return
+        lost = False
+
+        def changed(state: grpc.ChannelConnectivity) -> None:
+            nonlocal lost
+            if state is grpc.ChannelConnectivity.READY and lost:
+                self._wake.set()
+            lost = lost or state is not grpc.ChannelConnectivity.READY
+
+        channel.subscribe(changed, try_to_connect=True)
+        self._wake.wait(seconds)
+        channel.unsubscribe(changed)
 
     def _report(self, channel: grpc.Channel, backoff: Backoff) -> None:
         stream = _Stream(self._board, self._access.registration.heartbeat_interval_ms / 1000, self._probe.lag_ms)

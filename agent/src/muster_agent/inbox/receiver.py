@@ -62,7 +62,7 @@ class Receiver:
                 await self._let_go()
                 if isinstance(error, Refused | LoginRefused) or error.reason in REFUSALS:
                     await self._access.refused(generation)
-                await asyncio.sleep(backoff.next())
+                await self._access.pause(backoff.next())
             else:
                 await self._let_go()
 
