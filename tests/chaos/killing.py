@@ -14,7 +14,7 @@ from tests.chaos.crowd import Crowd, Plan, Report, talk_through
 from tests.chaos.fleet import SLOTS, ChaosFleet
 from tests.chaos.ledger import Ledger
 
-__all__ = ["agent_chaos", "queue_server_chaos", "router_chaos", "server_chaos"]
+__all__ = ["agent_chaos", "note_fault", "queue_server_chaos", "router_chaos", "server_chaos"]
 
 
 #: Each about as often, the first ones first. Who is frozen takes longest, and so comes less often.
@@ -30,7 +30,7 @@ async def router_chaos(fleet: ChaosFleet, plan: Plan) -> Report:
         for number, how in enumerate(ways):
             await _pause(crowd)
             victim = fleet.brokers[(number + crowd.rng.randrange(2)) % len(fleet.brokers)]
-            _note(fleet, victim.name, how)
+            note_fault(fleet, victim.name, how)
             if how == "kill":
                 await asyncio.to_thread(victim.kill)
             elif how == "stop":
@@ -52,7 +52,7 @@ async def queue_server_chaos(fleet: ChaosFleet, plan: Plan, node: PrivateRabbit)
     async def faults(crowd: Crowd) -> None:
         for how in _shuffled(crowd.rng, QUEUE_SERVER_WAYS, plan.faults):
             await _pause(crowd)
-            _note(fleet, "queue-server", how)
+            note_fault(fleet, "queue-server", how)
             if how == "kill":
                 await asyncio.to_thread(node.restart)
             elif how == "stop":
@@ -70,7 +70,7 @@ async def server_chaos(fleet: ChaosFleet, plan: Plan) -> Report:
     async def faults(crowd: Crowd) -> None:
         for _ in range(plan.faults):
             await _pause(crowd)
-            _note(fleet, "server", "kill")
+            note_fault(fleet, "server", "kill")
             await asyncio.to_thread(fleet.server.kill)
             await asyncio.sleep(crowd.rng.uniform(0, 0.3))
             await asyncio.to_thread(fleet.start_server)
@@ -85,7 +85,7 @@ async def agent_chaos(fleet: ChaosFleet, plan: Plan) -> Report:
     async def faults(crowd: Crowd) -> None:
         for _ in range(plan.faults):
             await _pause(crowd)
-            _note(fleet, "parrot", "kill")
+            note_fault(fleet, "parrot", "kill")
             await asyncio.to_thread(agent.kill)
             await asyncio.to_thread(agent.start)
 
@@ -107,7 +107,8 @@ async def _pause(crowd: Crowd) -> None:
     await asyncio.sleep(crowd.rng.uniform(*crowd.plan.pause_s))
 
 
-def _note(fleet: ChaosFleet, who: str, how: str) -> None:
+def note_fault(fleet: ChaosFleet, who: str, how: str) -> None:
+    """Write into the ledger that something happens to somebody."""
     ledger = Ledger(fleet.ledger, who)
     ledger("fault", kind=how)
     ledger.close()

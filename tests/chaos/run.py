@@ -17,6 +17,7 @@ from pathlib import Path
 
 from muster_cli.provision.queue_server import PrivateRabbit, private_rabbitmq
 from tests.chaos import (
+    commanding,
     crashing,
     cutting,
     detection,
@@ -53,6 +54,9 @@ PLANS = {
     "R13": Plan(0, browsers=20, chats=2, freeze_s=(70, 75), think_s=0.5, deadline_s=600, catch_up_s=60),
     "R15": Plan(0, faults=10),
     "R19": Plan(0, messages=2000),  # examples of each machine
+    "commands": Plan(
+        0, messages=20, browsers=4, chats=3, faults=40, pause_s=(0.5, 2), freeze_s=(2, 20), deadline_s=900
+    ),
 }
 BUSES = ("embedded", "rabbitmq")
 Bar = Callable[[Path, str, Plan, PrivateRabbit | None], Report]
@@ -63,6 +67,7 @@ def _with_fleet(name: str) -> Bar:
         "R2": killing.router_chaos, "R5": killing.server_chaos, "R6": killing.agent_chaos, "R7": cutting.resume_chaos,
         "R8": storm.storm_chaos, "R11": detection.detection_trials, "R12": poison.poison_chaos,
         "R13": slow.slow_chaos, "R15": ownership.name_races,
+        "commands": commanding.command_chaos,
     }  # fmt: skip
 
     def run(folder: Path, bus: str, plan: Plan, node: PrivateRabbit | None) -> Report:
@@ -110,7 +115,10 @@ def _mutations(_folder: Path, _bus: str, plan: Plan, _node: PrivateRabbit | None
 #: Name -> how it is run, and on which queue servers.
 BARS: dict[str, tuple[Bar, tuple[str, ...]]] = {
     "R1": (_crash_points, BUSES),
-    **{name: (_with_fleet(name), BUSES) for name in ("R2", "R5", "R6", "R7", "R8", "R11", "R12", "R13", "R15")},
+    **{
+        name: (_with_fleet(name), BUSES)
+        for name in ("R2", "R5", "R6", "R7", "R8", "R11", "R12", "R13", "R15", "commands")
+    },
     "R3": (_with_fleet("R3"), ("rabbitmq",)),
     "R9": (_network, BUSES),
     "R10": (_shortage, BUSES),

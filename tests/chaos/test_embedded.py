@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos import cutting, killing, ownership, poison, storm
+from tests.chaos import commanding, cutting, killing, ownership, poison, storm
 from tests.chaos.crowd import Plan, Report
 from tests.chaos.fleet import ChaosFleet, running_chaos
 
@@ -74,3 +74,10 @@ def test_a_data_directory_that_three_servers_want_goes_to_one(tmp_path: Path) ->
     report = ownership.server_races(tmp_path, Plan(152, faults=1))
     kept(report)
     assert report.numbers == {"server_starts": 3, "winners": 1}
+
+
+@pytest.mark.long
+async def test_commands_and_stops_end_once_whoever_dies(fleet: ChaosFleet) -> None:
+    report = await commanding.command_chaos(fleet, Plan(66, messages=4, faults=5, freeze_s=(2, 3), deadline_s=180))
+    kept(report, faults=5)
+    assert report.numbers["stops"] > 0
