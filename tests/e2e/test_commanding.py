@@ -14,6 +14,12 @@ from tests.e2e.person import Person
 from tests.e2e.waiting import until
 
 
+@pytest.fixture(scope="module")
+def bus() -> str:
+    """One is enough: commands do not go through queues."""
+    return "embedded"
+
+
 @pytest.fixture(scope="module", autouse=True)
 def operator(fleet: Fleet) -> None:
     fleet.add("operator")

@@ -10,6 +10,12 @@ from tests.e2e.person import PHONE, Person
 WIDE = "a-word-without-any-place-to-break-it-" * 8
 
 
+@pytest.fixture(scope="module")
+def bus() -> str:
+    """One is enough: no page looks different for it."""
+    return "embedded"
+
+
 @pytest.fixture(scope="module", autouse=True)
 def agents(fleet: Fleet) -> None:
     for name in ("operator", "echo-with-a-rather-long-name-that-must-be-cut-somewhere", "echo"):
