@@ -12,6 +12,7 @@ import pytest
 from muster_messaging.link.problems import read_problem
 from muster_protos.v1 import commands_pb2 as wire
 from muster_protos.v1.commands_pb2_grpc import AgentCommandsStub
+from muster_server.commands import service
 from muster_shared_models.problems import Reason
 from tests.server.puppet import Puppet, puppet
 from tests.server.running import RunningServer, eventually
@@ -136,6 +137,25 @@ async def test_a_command_for_an_agent_that_is_away_waits_for_it(server: RunningS
         later = await push(server)
         assert (await running.next()).run_program.command_id == later["id"]
         running.instructions.cancel()
+
+
+async def test_more_than_one_stream_begins_with_is_fetched_by_the_next(
+    server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "OFFERED", 3)
+    async with puppet(server.started.grpc_address, await server.join_token(), tmp_path) as agent:
+        pushed = [(await push(server))["id"] for _ in range(5)]
+        taken: list[str] = []
+        while len(taken) < len(pushed):
+            receiving = Hands(agent, *taken)
+            while (instruction := await receiving.next()) is not grpc.aio.EOF:
+                command_id = instruction.run_program.command_id
+                taken.append(command_id)
+                await receiving.result(command_id)
+                if len(taken) == len(pushed):
+                    break
+            receiving.instructions.cancel()
+        assert taken == pushed
 
 
 async def is_state(server: RunningServer, command: str, state: str) -> bool:

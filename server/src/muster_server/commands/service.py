@@ -31,6 +31,8 @@ __all__ = ["Commands", "Fleet"]
 GRACE_MS = 5_000
 #: Targets of one command.
 MAX_TARGETS = 10_000
+#: Commands that a stream begins with, those in hand counted too; an agent takes less than that at a time.
+OFFERED = 1_000
 LISTED = 100
 #: How long an agent may be away with a command whose time is over, before that counts as interrupted.
 SILENT_MS = 24 * 3_600_000
@@ -140,12 +142,15 @@ class Commands:
         feed = self._feed.open(agent_id)
         try:
             delivering = []
-            for target, view in await self._store.read(lambda tx: self._open_unit(tx, agent_id)):
+            offered = await self._store.read(lambda tx: self._open_unit(tx, agent_id))
+            for target, view in offered:
                 if target.command_id not in running:
                     delivering.append(self._deliver(view, agent_id, feed))
                 elif target.stop_requested_at:
                     feed.put(stop_command(target.command_id, GRACE_MS))
             await asyncio.gather(*delivering)
+            if len(offered) == OFFERED and delivering:
+                feed.end()  # it comes back for what is left
         except BaseException:
             self._feed.close(agent_id, feed)
             raise
@@ -166,7 +171,7 @@ class Commands:
         return then(self._progress.delivered(view.id, agent_id), written)
 
     def _open_unit(self, tx: Transaction, agent_id: str) -> list[tuple[Target, CommandView]]:
-        return [(target, self._need(tx, target.command_id)) for target in store.open_targets(tx, agent_id)]
+        return [(target, self._need(tx, target.command_id)) for target in store.open_targets(tx, agent_id, OFFERED)]
 
     def close_feed(self, agent_id: str, feed: Feed) -> None:
         """End an agent's stream."""

@@ -46,7 +46,7 @@ _OPEN = (
     select(*_TARGET_COLUMNS)
     .where(command_targets.c.agent_id == bindparam("agent"), command_targets.c.ended_at == ZERO)
     .order_by(command_targets.c.command_id)
-    .limit(1000)
+    .limit(bindparam("most"))
 )
 _OVERDUE = (
     select(*_TARGET_COLUMNS)
@@ -140,9 +140,9 @@ def targets_of(tx: Transaction, command_id: str) -> list[Target]:
     return [_target(row) for row in tx.all(_TARGETS, wanted=command_id)]
 
 
-def open_targets(tx: Transaction, agent_id: str) -> list[Target]:
+def open_targets(tx: Transaction, agent_id: str, most: int) -> list[Target]:
     """Return what an agent has not ended, oldest first."""
-    return [_target(row) for row in tx.all(_OPEN, agent=agent_id)]
+    return [_target(row) for row in tx.all(_OPEN, agent=agent_id, most=most)]
 
 
 def overdue(tx: Transaction, now: int) -> list[Target]:
