@@ -54,9 +54,7 @@ PLANS = {
     "R13": Plan(0, browsers=20, chats=2, freeze_s=(70, 75), think_s=0.5, deadline_s=600, catch_up_s=60),
     "R15": Plan(0, faults=10),
     "R19": Plan(0, messages=2000),  # examples of each machine
-    "commands": Plan(
-        0, messages=20, browsers=4, chats=3, faults=40, pause_s=(0.5, 2), freeze_s=(2, 20), deadline_s=900
-    ),
+    "commands": Plan(0, messages=20, browsers=4, chats=3, faults=40, pause_s=(2, 8), freeze_s=(2, 20), deadline_s=1200),
 }
 BUSES = ("embedded", "rabbitmq")
 Bar = Callable[[Path, str, Plan, PrivateRabbit | None], Report]
