@@ -44,7 +44,7 @@ PLANS = {
     "R2": Plan(0, messages=200, browsers=4, chats=4, faults=30, pause_s=(1, 4), freeze_s=(5, 90), deadline_s=900),
     "R3": Plan(0, messages=200, browsers=4, chats=4, faults=9, pause_s=(3, 8), freeze_s=(60, 61), deadline_s=900),
     "R5": Plan(0, messages=30, browsers=50, chats=1, faults=15, pause_s=(3, 8), deadline_s=900),
-    "R6": Plan(0, messages=30, browsers=3, chats=4, faults=30, pause_s=(0.5, 2), deadline_s=900),
+    "R6": Plan(0, messages=30, browsers=3, chats=4, faults=30, pause_s=(1, 5), deadline_s=900),
     "R7": Plan(0, messages=250, faults=100, pause_s=(0.05, 0.5), deadline_s=600, catch_up_s=300),
     "R8": Plan(0, messages=500, browsers=4, chats=5, think_s=0.02, window=3, deadline_s=900),
     "R9": Plan(0, messages=20, faults=30, pause_s=(0.1, 1), freeze_s=(30, 60), think_s=0.2, deadline_s=3000),
