@@ -96,10 +96,14 @@ class Link(AsyncioConnection):  # type: ignore[misc]  # pika is untyped
             if self.is_open and self._transport is not None:
                 self.bytes_sent += len(data)
                 if data := data[self._send_now(data) :]:
-                    try:
-                        self._adapter_emit_data(data)
-                    except RuntimeError as error:  # uvloop no longer watches a socket that was reset, and tells nobody
-                        self._cut(f"The socket cannot be written: {error}")
+                    self._adapter_emit_data(data)
+
+    def _adapter_emit_data(self, data: bytes) -> None:
+        # Whatever is written comes by here, pika's own frames as well.
+        try:
+            super()._adapter_emit_data(data)
+        except RuntimeError as error:  # uvloop no longer watches a socket that was reset, and tells nobody
+            self._cut(f"The socket cannot be written: {error}")
 
     def _on_connection_workflow_done(self, conn_or_exc: Any) -> None:
         # Given up while it still connects, pika hands itself the class where it expects an instance, and raises.
