@@ -19,6 +19,8 @@ __all__ = ["agent_chaos", "note_fault", "queue_server_chaos", "router_chaos", "s
 
 #: Each about as often, the first ones first. Who is frozen takes longest, and so comes less often.
 BROKER_WAYS = ("kill", "stop", "freeze", "kill", "stop")
+#: The exit code of a process that could not do its work, and has said why.
+GAVE_UP = 1
 QUEUE_SERVER_WAYS = ("kill", "stop") * 4 + ("freeze",)
 
 
@@ -27,11 +29,14 @@ async def router_chaos(fleet: ChaosFleet, plan: Plan) -> Report:
 
     async def faults(crowd: Crowd) -> None:
         ways = _shuffled(crowd.rng, BROKER_WAYS, plan.faults)
+        frozen: set[str] = set()
         for number, how in enumerate(ways):
             await _pause(crowd)
             victim = fleet.brokers[(number + crowd.rng.randrange(2)) % len(fleet.brokers)]
             note_fault(fleet, victim.name, how)
-            if how == "kill":
+            if victim.name in frozen and victim.exit_code == GAVE_UP:
+                pass  # frozen while it connected, it has found nobody in time: whoever supervises it starts it again
+            elif how == "kill":
                 await asyncio.to_thread(victim.kill)
             elif how == "stop":
                 code = await asyncio.to_thread(victim.terminate)
@@ -39,7 +44,9 @@ async def router_chaos(fleet: ChaosFleet, plan: Plan) -> Report:
                 assert code in (0, -signal.SIGTERM), f"{victim.name} ended with {code}:\n{victim.tail()}"
             else:
                 await _sleep_frozen(crowd, victim.freeze, victim.thaw)
+                frozen.add(victim.name)
                 continue
+            frozen.discard(victim.name)
             await asyncio.sleep(crowd.rng.uniform(0, 0.5))
             await asyncio.to_thread(victim.start)
 
