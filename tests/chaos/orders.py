@@ -3,9 +3,10 @@
 C1  what was accepted ends, once, and says how                                       lost, unfinished, ended_twice
 C2  a program is begun at most once on each agent; it has ended where it is `done`,
     and has never begun where it was refused, expired or withdrawn                   executed_twice, unexpected
-C3  the output of what is `done` is there, whole and in order                        text_differs
-C4  as `stopped` ends only what somebody stopped, as `interrupted` only what ran
-    where an agent died; nothing fails by itself                                     failed
+C3  the output of what is `done` is there in order; of what died with its agent it
+    is said how much                                                                 text_differs
+C4  as `stopped` ends only what somebody, or its agent's own end, stopped; as
+    `interrupted` only what ran where an agent died; nothing fails by itself         failed
 C5  nothing is begun when people have seen the end                                   began_after_end
 """
 
@@ -58,7 +59,7 @@ def check_orders(orders: Iterable[Order], lines: Iterable[str], *, interrupted: 
             continue
         for target, mark in zip(order.view["targets"], marks(order), strict=True):
             known.add(mark)
-            cut += target["state"] == "interrupted"
+            cut += target["state"] == "interrupted" or _went_with_its_agent(target)
             yield from _target(order, target, wrote[f"{mark} began"], wrote[f"{mark} ended"])
     if cut > interrupted:
         yield Problem("failed", f"{cut} targets were interrupted, where {interrupted} may have been")
@@ -89,8 +90,13 @@ def _target(order: Order, target: dict[str, Any], began: int, ended: int) -> Ite
             yield Problem("text_differs", f"the output of {what} is {text!r}, and {missing} bytes are missing")
     if state in ("failed", "timed_out", "refused"):
         yield Problem("failed", f"{what} is {state}: {target['detail']}")
-    if state in ("stopped", "expired") and not order.stop_asked:
+    if state in ("stopped", "expired") and not order.stop_asked and not _went_with_its_agent(target):
         yield Problem("failed", f"{what} is {state}, and nobody stopped it: {target['detail']}")
+
+
+def _went_with_its_agent(target: dict[str, Any]) -> bool:
+    """Whether an agent that was ended in order has ended it."""
+    return target["state"] == "stopped" and target["detail"] == "The agent was stopped."
 
 
 def _output(order: Order, agent_id: str) -> tuple[str, int]:

@@ -18,8 +18,8 @@ def printed(text: str, offset: int = 0, dropped: int = 0) -> dict[str, Any]:
     return {"kind": "OUTPUT", "agent_id": "agt_1", "text": text, "offset": offset, "dropped": dropped}
 
 
-def command(state: str, *events: dict[str, Any], stopped: bool = False) -> Order:
-    target = {"agent_id": "agt_1", "agent_name": "parrot", "state": state, "detail": ""}
+def command(state: str, *events: dict[str, Any], stopped: bool = False, detail: str = "") -> Order:
+    target = {"agent_id": "agt_1", "agent_name": "parrot", "state": state, "detail": detail}
     return Order(REF, "cmd_1", stop_asked=stopped, view={"targets": [target]}, events=list(events))
 
 
@@ -36,6 +36,7 @@ DONE = (changed("running"), printed(WHOLE), changed("done"))
         (command("stopped", changed("stopped"), stopped=True), (BEGAN,)),
         (command("expired", changed("expired"), stopped=True), ()),
         (command("interrupted", changed("interrupted")), (BEGAN,)),
+        (command("stopped", changed("stopped"), detail="The agent was stopped."), (BEGAN,)),
     ],
 )  # fmt: skip
 def test_what_may_be_is_no_problem(order: Order, lines: tuple[str, ...]) -> None:
@@ -57,6 +58,7 @@ def test_what_may_be_is_no_problem(order: Order, lines: tuple[str, ...]) -> None
         (command("failed", changed("failed")), (BEGAN,), "failed"),
         (command("stopped", changed("stopped")), (BEGAN,), "failed"),
         (command("interrupted", changed("interrupted")), (BEGAN,), "failed"),
+        (command("stopped", changed("stopped"), detail="The agent was stopped."), (BEGAN,), "failed"),
         (command("done", *DONE), (*RAN, "agt_1/cmd_2 began"), "unexpected"),
     ],
 )
