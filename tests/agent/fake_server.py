@@ -116,9 +116,12 @@ class Commands(AgentCommandsServicer):
     async def ReceiveCommands(self, request: cmd.ReceiveCommandsRequest, context: Any) -> AsyncIterator[Any]:
         server = self.server
         await server.check(context)
+        if server.refuse_commands:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
         server.attachments.append(list(request.running))
         queue: asyncio.Queue[cmd.Instruction | None] = asyncio.Queue(100)
         server.command_streams.append(queue)
+        await context.send_initial_metadata(())
         try:
             for command_id, instruction in server.pending.items():
                 if command_id not in request.running:
@@ -162,6 +165,7 @@ class FakeServer:
         self.forget_keys = False
         self.silent = False
         self.refuse_results = False
+        self.refuse_commands = False
         self.cut_output_after = 0
         self.attached_belief: bool | None = None
         self.keys: dict[bytes, str] = {}

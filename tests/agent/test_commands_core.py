@@ -1,5 +1,6 @@
 """What is done with an instruction, and what is said of commands that are not run."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,9 @@ class Failing:
 
     async def refused(self, _generation: int) -> None:
         self.refusals += 1
+
+    async def pause(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
     async def send(self) -> bool:
         if not self.codes:

@@ -10,6 +10,7 @@ from muster_agent import Agent, AgentSettings, IncomingMessage, Reply, run_agent
 from muster_agent.control import board as board_module
 from muster_agent.control.backoff import Backoff
 from muster_agent.control.board import Board, RunNote
+from muster_agent.inbox.core import FRESH_MS
 from muster_agent.runs.runner import Runner
 from muster_protos.v1.status_pb2 import LIFECYCLE_FAILED, LIFECYCLE_RUNNING, LIFECYCLE_STOPPING, HeartbeatReply
 from muster_shared_models.problems import MusterError
@@ -98,6 +99,25 @@ async def test_when_the_server_is_back_nobody_waits_until_the_next_try_is_due(
 
         # Then it hears beats, and its instructions are heard
         await until(lambda: server.streams_of_beats > beats and len(server.attachments) > attachments)
+
+
+async def test_what_comes_while_nobody_can_tell_of_a_stop_is_asked_for(running: Running, server: FakeServer) -> None:
+    # Given an agent that has been there for some time, and has just lost the stream that tells of stops
+    agent = Agent("echo")
+    agent.on_message(lambda message: message.text)
+    async with running(agent) as talk:
+        await asyncio.sleep(FRESH_MS / 1000 + 0.2)
+        server.refuse_commands = True
+        for stream in list(server.command_streams):
+            stream.put_nowait(None)
+        await until(lambda: not server.command_streams)
+
+        # When a message comes at once
+        run_id = await talk.send("hi")
+
+        # Then it is begun when the server says that it is still wanted
+        await talk.end(run_id)
+        assert run_id in server.claims
 
 
 async def test_a_server_that_never_answers_is_asked_anew(

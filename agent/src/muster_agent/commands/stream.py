@@ -6,11 +6,11 @@ from collections.abc import Callable
 import grpc
 import structlog
 
-from muster_agent.clock import awake_s
+from muster_agent.clock import awake_s, now_ms
 from muster_agent.commands.service import Commands
 from muster_agent.control.access import Access, is_refusal
 from muster_agent.control.backoff import Backoff
-from muster_agent.control.board import Board
+from muster_agent.control.board import NOT_TOLD, Board
 from muster_messaging.link.problems import read_problem
 from muster_protos.v1.commands_pb2 import Instruction, ReceiveCommandsRequest
 from muster_protos.v1.commands_pb2_grpc import AgentCommandsStub
@@ -35,6 +35,7 @@ class CommandStream:
         self._board = board
         self._stop_run = stop_run
         self._backoff = Backoff()
+        board.told_since_ms = NOT_TOLD
 
     async def run(self) -> None:
         """Receive for ever; raises MusterError when the server will not have us back."""
@@ -62,6 +63,8 @@ class CommandStream:
         )
         watch = asyncio.create_task(self._watch(call))
         try:
+            await call.wait_for_connection()
+            self._board.told_since_ms = now_ms()
             async for instruction in call:
                 if instruction.HasField("goodbye"):
                     return float(instruction.goodbye.reconnect_after_ms) / 1000
@@ -71,6 +74,7 @@ class CommandStream:
                 return 0.0  # by the watch
             raise
         finally:
+            self._board.told_since_ms = NOT_TOLD
             watch.cancel()
             call.cancel()
             await asyncio.wait({watch})

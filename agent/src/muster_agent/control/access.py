@@ -84,10 +84,11 @@ class Access:
         """Wait before the next try: so long, or until the line to the server, if it was lost, stands again."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._line_stands_again()
+                await self.line_stands_again()
                 await asyncio.sleep(random.uniform(0, SPREAD_S))  # noqa: S311 - spreads load, keeps no secret
 
-    async def _line_stands_again(self) -> None:
+    async def line_stands_again(self) -> None:
+        """Return when the line to the server, which is lost or will be, stands again."""
         state = self.channel.get_state(try_to_connect=True)
         while True:
             await self.channel.wait_for_state_change(state)

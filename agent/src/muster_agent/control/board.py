@@ -17,11 +17,13 @@ from muster_protos.v1.status_pb2 import (
     RunInHand,
 )
 
-__all__ = ["Board", "RunNote"]
+__all__ = ["NOT_TOLD", "Board", "RunNote"]
 
 #: A server that was silent for longer may have given our runs away (it waits 45 s).
 LEASE_S = 45.0
 LINE_LENGTH = 200
+#: Later than any time.
+NOT_TOLD = 1 << 62
 
 
 class RunNote(NamedTuple):
@@ -49,6 +51,8 @@ class Board:
     #: What the server believes; None until it has said so.
     commands_attached: bool | None = None
     heard_at: float = 0.0
+    #: Since when stops are told to us (milliseconds since 1970); NOT_TOLD while they are not.
+    told_since_ms: int = 0
     beats: int = 0
     #: Set it when the server should hear at once that something has changed.
     news: threading.Event = field(default_factory=threading.Event)

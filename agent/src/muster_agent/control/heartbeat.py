@@ -136,11 +136,12 @@ class HeartbeatThread:
     def _run(self) -> None:
         channel = open_thread_channel(self._access.address, self._access.certificate)
         backoff = Backoff()
+        stands = False
         try:
             while not self._stopping.is_set():
                 generation = self._access.generation
                 try:
-                    self._report(channel, backoff)
+                    self._report(channel, backoff, wait=stands)
                 except grpc.RpcError as error:
                     if self._stopping.is_set():
                         break
@@ -148,33 +149,31 @@ class HeartbeatThread:
                         self._join_again(generation)
                     else:
                         log.debug("heartbeats interrupted", why=read_problem(error).detail)
-                self._pause(channel, backoff.next())
+                stands = self._pause(backoff.next())
         finally:
             channel.close()
             self._tell(self._ended.set)
 
-    def _pause(self, channel: grpc.Channel, seconds: float) -> None:
-        """Wait before the next try: so long, or until the line to the server, if it was lost, stands again."""
+    def _pause(self, seconds: float) -> bool:
+        """Wait before the next try: so long, or until the line to the server, if it was lost, stands again.
+
+        Returns whether it does: then the next try may wait for this thread's own line.
+        """
         self._wake.clear()
         if self._stopping.is_set():
-            return
-        lost = False
-
-        def changed(state: grpc.ChannelConnectivity) -> None:
-            nonlocal lost
-            if state is grpc.ChannelConnectivity.READY and lost:
-                self._wake.set()
-            lost = lost or state is not grpc.ChannelConnectivity.READY
-
-        channel.subscribe(changed, try_to_connect=True)
+            return False
+        standing = asyncio.run_coroutine_threadsafe(self._access.line_stands_again(), self._loop)
+        standing.add_done_callback(lambda _: self._wake.set())
         self._wake.wait(seconds)
-        channel.unsubscribe(changed)
+        return not standing.cancel() and not standing.cancelled()
 
-    def _report(self, channel: grpc.Channel, backoff: Backoff) -> None:
+    def _report(self, channel: grpc.Channel, backoff: Backoff, *, wait: bool) -> None:
         stream = _Stream(self._board, self._access.registration.heartbeat_interval_ms / 1000, self._probe.lag_ms)
         self._stream = stream
         try:
-            stream.call = AgentStatusStub(channel).ReportStatus(stream.beats(), metadata=self._access.metadata())
+            stream.call = AgentStatusStub(channel).ReportStatus(
+                stream.beats(), metadata=self._access.metadata(), wait_for_ready=wait
+            )
             for reply in stream.call:
                 stream.last_reply = time.monotonic()
                 backoff.reset()

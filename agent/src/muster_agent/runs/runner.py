@@ -15,11 +15,13 @@ import structlog
 
 from muster_agent.control.board import Board
 from muster_agent.handlers import Handler
+from muster_agent.inbox.core import FRESH_MS
 from muster_agent.inbox.slots import Slots
 from muster_agent.journal.effects import Effect, Effects
 from muster_agent.runs.publisher import Publisher
 from muster_agent.runs.reply import IncomingMessage, Reply, Tools
 from muster_agent.runs.run import Run
+from muster_shared_models.ids import made_at_ms
 from muster_shared_models.problems import MusterError, Reason
 
 __all__ = ["STOPPED", "Claim", "Runner"]
@@ -148,6 +150,9 @@ class Runner:
 
     def _start(self, run: Run) -> None:
         run.begun_at = self._loop.time()
+        # It may have been stopped while nobody could tell us so, since it was taken in hand as well.
+        told = made_at_ms(run.request.id) >= self._board.told_since_ms + FRESH_MS
+        run.unclaimed = run.unclaimed or bool(run.request.run and not told)
         run.task = self._loop.create_task(self._claim_first(run) if run.unclaimed else self._handle(run))
         if not run.unclaimed:
             self._publisher.announce(run)
