@@ -106,6 +106,7 @@ async def test_what_comes_while_nobody_can_tell_of_a_stop_is_asked_for(running: 
     agent = Agent("echo")
     agent.on_message(lambda message: message.text)
     async with running(agent) as talk:
+        await talk.end(await talk.send("first"))
         await asyncio.sleep(FRESH_MS / 1000 + 0.2)
         server.refuse_commands = True
         for stream in list(server.command_streams):
