@@ -92,7 +92,7 @@ async def test_when_the_server_is_back_nobody_waits_until_the_next_try_is_due(
     async with running(agent):
         await server.hang_up()
         beats, attachments = server.streams_of_beats, len(server.attachments)
-        await asyncio.sleep(1)
+        await asyncio.sleep(1)  # until all that was cut has been tried again, and waits for an hour
 
         # When the server is back
         await server.listen()

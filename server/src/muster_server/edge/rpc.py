@@ -128,7 +128,7 @@ async def answering(context: grpc.aio.ServicerContext) -> AsyncIterator[None]:
         await context.abort_with_status(write_status(error))
     except (grpc.aio.AbortError, grpc.aio.UsageError):
         raise
-    except Exception:
+    except Exception:  # the log says where, the caller that it was our mistake
         log.exception("call crashed")
         await context.abort_with_status(write_status(_MISTAKE))
 
