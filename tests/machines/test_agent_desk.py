@@ -24,9 +24,11 @@ from muster_agent.journal.database import Journal
 from muster_agent.journal.effects import Effects
 from muster_agent.journal.messages import MessageRows
 from muster_agent.policy.core import Policy
+from muster_agent.pulse import Pulse
+from muster_agent.runs.lease import Claim, Lease
 from muster_agent.runs.publisher import Publisher
 from muster_agent.runs.reply import IncomingMessage, Reply
-from muster_agent.runs.runner import Claim, Runner
+from muster_agent.runs.runner import Runner
 from muster_agent.tools.toolbox import Toolbox
 from muster_messaging.errors import BusError, QueueFull, Refused, Unconfirmed
 from muster_messaging.message import Delivery, Message
@@ -60,7 +62,9 @@ class Life:
         board.heard_at = float("inf")
         self.publisher = Publisher(rows, 4, "agt_1")
         toolbox = Toolbox([], Policy(tools={}))
-        self.runner = Runner(agent.handler, SLOTS, self.publisher, effects, board, toolbox, claim)
+        self.clock = 0.0
+        lease = Lease(board, Pulse(lambda: self.clock), claim)
+        self.runner = Runner(agent.handler, SLOTS, self.publisher, effects, board, toolbox, lease)
         self.desk = Desk(rows, effects, self.publisher, self.runner)
         self.publisher.settled = self.runner.dropped = self.desk.settled
         self.upkeep = Upkeep(self.desk, self.runner, rows, 1e9)
@@ -99,6 +103,8 @@ class DeskMachine(ClockworkMachine):
         self.handed_out: dict[int, Message] = {}
         self.sent: dict[str, list[Message]] = defaultdict(list)
         self.stopped: set[str] = set()
+        #: Runs that the server has ended while the agent was frozen: it was not told.
+        self.over: set[str] = set()
         #: Runs that any of several agents may have, and who has them at the server: nobody, this agent, another.
         self.holders: dict[str, str] = {}
         #: What handlers have seen that must not be: what they raise would only end their run.
@@ -118,7 +124,14 @@ class DeskMachine(ClockworkMachine):
         return self.lives[-1]
 
     def _start(self) -> None:
-        self.lives.append(self.clock.do(Life, self.path, self._handle, self._claim, len(self.lives)))
+        number = len(self.lives)
+
+        async def handle(message: IncomingMessage, reply: Reply) -> None:
+            if number + 1 != len(self.lives):  # begun in the dream of a life that has ended
+                await asyncio.get_running_loop().create_future()
+            await self._handle(message, reply)
+
+        self.lives.append(self.clock.do(Life, self.path, handle, self._claim, number))
         self.clock.do(self.life.begin)
         self.clock.do(self._deliver_all)
 
@@ -149,6 +162,8 @@ class DeskMachine(ClockworkMachine):
             else:
                 async with reply.tool(what, arguments={"number": number}, acts=what == "act"):
                     if what == "act":
+                        if message.run_id in self.over:
+                            self.faults.append(f"{message.id} acts, and its run is over")
                         self.acted[message.id].append(life.number)
                     await self._told(life, message.id)
 
@@ -160,22 +175,34 @@ class DeskMachine(ClockworkMachine):
         await asyncio.sleep(0)
         self.holders[run_id] = self.holders[run_id] or ME
         await asyncio.sleep(0)
-        return self.holders[run_id] == ME
+        return self.holders[run_id] == ME and run_id not in self.over
 
     # ---- what happens
 
     def _send(self, lane: str, claim: bool = False) -> None:
+        self.queue.append(self._made(lane, claim))
+        self._deliver(self.queue[-1])
+
+    def _made(self, lane: str, claim: bool) -> Message:
         self.count += 1
         name = f"{self.count:04}"
         body = ChatBody(text=name, run_id=f"run_{name}", sender_name="Somebody").model_dump_json().encode()
         message = Message(
             f"msg_{name}", "chat.message", body, to="agent:agt_1", conversation=lane, run=f"run_{name}", sender="brk_1",
-            claim=claim,
+            claim=claim, after=self.sent[lane][-1].id if self.sent[lane] else "",
         )  # fmt: skip
         self.holders[message.run] = "" if claim else ME
         self.sent[lane].append(message)
-        self.queue.append(message)
-        self._deliver(message)
+        return message
+
+    @rule(lane=WHERE, seconds=some.sampled_from([0.0, 3.0]))
+    def overtake(self, lane: str, seconds: float) -> None:
+        """A broker sends a message round, another one the next message on."""
+        first, second = self._made(lane, False), self._made(lane, False)
+        for message in (second, first):
+            self.queue.append(message)
+            self.clock.do(self._deliver, message)
+            self.clock.wait(seconds)
 
     @rule(lane=WHERE, claim=some.booleans())
     def send(self, lane: str, claim: bool) -> None:
@@ -211,6 +238,16 @@ class DeskMachine(ClockworkMachine):
             run = runs[which % len(runs)]
             self.stopped.add(run.core.run_id)
             self.clock.do(self.life.runner.stop, run.core.run_id)
+
+    @rule(which=WHICH, turns=TURNS)
+    def freeze(self, which: int, turns: int) -> None:
+        """The process stands still, also in the middle of something; a person stops one of its runs meanwhile."""
+        self.clock.begin(self._tell, which, "act")
+        self.clock.step(turns)
+        self.life.clock += 20.0
+        runs = [run.core.run_id for run in self.life.desk.runs.values() if not run.core.ended]
+        self.over |= {runs[which % len(runs)]} if runs else set()
+        self.clock.settle()
 
     def _answer(self, which: int, error: BusError | None, arrives: bool) -> None:
         publish = self.life.bus.under_way[which % len(self.life.bus.under_way)]
@@ -285,8 +322,8 @@ class DeskMachine(ClockworkMachine):
         """The queue server forgets what is acknowledged; tags of a lost connection mean nothing."""
         acked, self.life.subscription.acked = self.life.subscription.acked, []
         for message in filter(None, (self.handed_out.pop(tag, None) for tag in acked)):
-            anothers = self.holders.get(message.run) == ANOTHER
-            assert anothers or message.run in self.ends or self._journalled(message), f"{message.id} could be lost"
+            over = self.holders.get(message.run) == ANOTHER or message.run in self.over
+            assert over or message.run in self.ends or self._journalled(message), f"{message.id} could be lost"
             self.queue.remove(message)
         assert not self.life.subscription.rejected
 
@@ -302,8 +339,8 @@ class DeskMachine(ClockworkMachine):
     @invariant()
     def answers_come_in_order(self) -> None:
         for lane, ended in self.ended.items():
-            asked = [run for run in self._ours(self.sent[lane]) if run not in self.stopped]
-            answered = [run for run in ended if run not in self.stopped]
+            asked = [run for run in self._ours(self.sent[lane]) if run not in self.stopped | self.over]
+            answered = [run for run in ended if run not in self.stopped | self.over]
             assert answered == asked[: len(answered)]
 
     @invariant()
@@ -321,7 +358,8 @@ class DeskMachine(ClockworkMachine):
         self._settle_acks()
         assert not self.queue, "something is never acknowledged"
         assert not self.life.desk.runs
-        assert self.ends.keys() == {run for messages in self.sent.values() for run in self._ours(messages)}
+        ours = {run for messages in self.sent.values() for run in self._ours(messages)}
+        assert ours - self.over <= self.ends.keys() <= ours
 
     def _ours(self, messages: list[Message]) -> list[str]:
         return [message.run for message in messages if self.holders.get(message.run) != ANOTHER]

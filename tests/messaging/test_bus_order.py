@@ -155,7 +155,7 @@ async def test_the_fields_the_sender_and_the_key_are_those_that_were_published(h
         "0199-id", b'{"text": "hello"}', sender="somebody", to="agent:a1", conversation="c1", run="r1",
         correlation_id="m0", seq=7, attempt=2, hops=3, schema=5, expires_at_ms=1_900_000_000_123,
         trace="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", sticky="a9", origin="a7", retries=4,
-        aside="unknown_schema: 5", claim=True,
+        aside="unknown_schema: 5", claim=True, after="m6",
     )  # fmt: skip
     assert all(value != default for value, default in zip(sent[3:], type(sent)("", "")[3:], strict=True)), "all differ"
 

@@ -84,6 +84,7 @@ def encode(message: Message) -> bytes:
         retries=message.retries,
         aside=message.aside,
         claim=message.claim,
+        after=message.after,
     ).SerializeToString()
 
 
@@ -113,6 +114,7 @@ def decode(frame: bytes, sender: str) -> Message:
         read.retries,
         read.aside,
         read.claim,
+        read.after,
     )
     return checked(message)
 

@@ -59,6 +59,8 @@ class Message(NamedTuple):
     aside: str = ""
     #: On copies for an agent that is one of several: whoever claims the run at the server first may begin it.
     claim: bool = False
+    #: The message of this conversation to the same agent that came before it and was not answered yet.
+    after: str = ""
 
 
 class Delivery(NamedTuple):
@@ -101,7 +103,7 @@ def unreadable(message: Message, why: str) -> Message:
 def _texts(message: Message) -> str:
     return (
         f"{message.id}{message.type}{message.correlation_id}{message.sender}{message.to}{message.conversation}"
-        f"{message.run}{message.trace}{message.sticky}{message.origin}{message.aside}"
+        f"{message.run}{message.trace}{message.sticky}{message.origin}{message.aside}{message.after}"
     )
 
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmuster_protos/v1/relay.proto\x12\tmuster.v1\"\xac\x02\n\nBusMessage\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x12\n\n\x02to\x18\x04 \x01(\t\x12\x14\n\x0c\x63onversation\x18\x05 \x01(\t\x12\x0b\n\x03run\x18\x06 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x07 \x01(\t\x12\x0b\n\x03seq\x18\x08 \x01(\x04\x12\x0f\n\x07\x61ttempt\x18\t \x01(\r\x12\x0c\n\x04hops\x18\n \x01(\r\x12\x0e\n\x06schema\x18\x0b \x01(\r\x12\x15\n\rexpires_at_ms\x18\x0c \x01(\x03\x12\r\n\x05trace\x18\r \x01(\t\x12\x0e\n\x06sticky\x18\x0e \x01(\t\x12\x0e\n\x06origin\x18\x0f \x01(\t\x12\x0f\n\x07retries\x18\x10 \x01(\r\x12\r\n\x05\x61side\x18\x11 \x01(\t\x12\r\n\x05\x63laim\x18\x12 \x01(\x08\"\xa5\x01\n\x07RelayUp\x12#\n\x07publish\x18\x01 \x03(\x0b\x32\x12.muster.v1.Publish\x12\'\n\tsubscribe\x18\x02 \x03(\x0b\x32\x14.muster.v1.Subscribe\x12+\n\x0b\x61\x63knowledge\x18\x03 \x03(\x0b\x32\x16.muster.v1.Acknowledge\x12\x0e\n\x06\x63\x61ncel\x18\x04 \x03(\x04\x12\x0f\n\x07\x61\x62\x61ndon\x18\x05 \x03(\x04\"G\n\x07Publish\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x10\n\x08\x65xchange\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\r\n\x05\x66rame\x18\x04 \x01(\x0c\"B\n\tSubscribe\x12\x14\n\x0csubscription\x18\x01 \x01(\x04\x12\r\n\x05queue\x18\x02 \x01(\t\x12\x10\n\x08prefetch\x18\x03 \x01(\r\"C\n\x0b\x41\x63knowledge\x12\x14\n\x0csubscription\x18\x01 \x01(\x04\x12\x0c\n\x04tags\x18\x02 \x03(\x04\x12\x10\n\x08rejected\x18\x03 \x03(\x04\"\xa6\x01\n\tRelayDown\x12\x11\n\tconfirmed\x18\x01 \x03(\x04\x12*\n\x07refused\x18\x02 \x03(\x0b\x32\x19.muster.v1.PublishOutcome\x12)\n\ndeliveries\x18\x03 \x03(\x0b\x32\x15.muster.v1.Deliveries\x12/\n\nsubscribed\x18\x04 \x03(\x0b\x32\x1b.muster.v1.SubscribeOutcome\"@\n\x0ePublishOutcome\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"H\n\x10SubscribeOutcome\x12\x14\n\x0csubscription\x18\x01 \x01(\x04\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"K\n\nDeliveries\x12\x14\n\x0csubscription\x18\x01 \x01(\x04\x12\'\n\x05items\x18\x02 \x03(\x0b\x32\x18.muster.v1.RelayDelivery\"{\n\rRelayDelivery\x12\x0b\n\x03tag\x18\x01 \x01(\x04\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\r\n\x05\x66rame\x18\x04 \x01(\x0c\x12\x0e\n\x06sender\x18\x05 \x01(\t\x12\x0f\n\x07\x64ied_of\x18\x06 \x01(\t\x12\x0f\n\x07\x64ied_in\x18\x07 \x01(\t2F\n\x0cMessageRelay\x12\x36\n\x06\x41ttach\x12\x12.muster.v1.RelayUp\x1a\x14.muster.v1.RelayDown(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmuster_protos/v1/relay.proto\x12\tmuster.v1\"\xbb\x02\n\nBusMessage\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x12\n\n\x02to\x18\x04 \x01(\t\x12\x14\n\x0c\x63onversation\x18\x05 \x01(\t\x12\x0b\n\x03run\x18\x06 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x07 \x01(\t\x12\x0b\n\x03seq\x18\x08 \x01(\x04\x12\x0f\n\x07\x61ttempt\x18\t \x01(\r\x12\x0c\n\x04hops\x18\n \x01(\r\x12\x0e\n\x06schema\x18\x0b \x01(\r\x12\x15\n\rexpires_at_ms\x18\x0c \x01(\x03\x12\r\n\x05trace\x18\r \x01(\t\x12\x0e\n\x06sticky\x18\x0e \x01(\t\x12\x0e\n\x06origin\x18\x0f \x01(\t\x12\x0f\n\x07retries\x18\x10 \x01(\r\x12\r\n\x05\x61side\x18\x11 \x01(\t\x12\r\n\x05\x63laim\x18\x12 \x01(\x08\x12\r\n\x05\x61\x66ter\x18\x13 \x01(\t\"\xa5\x01\n\x07RelayUp\x12#\n\x07publish\x18\x01 \x03(\x0b\x32\x12.muster.v1.Publish\x12\'\n\tsubscribe\x18\x02 \x03(\x0b\x32\x14.muster.v1.Subscribe\x12+\n\x0b\x61\x63knowledge\x18\x03 \x03(\x0b\x32\x16.muster.v1.Acknowledge\x12\x0e\n\x06\x63\x61ncel\x18\x04 \x03(\x04\x12\x0f\n\x07\x61\x62\x61ndon\x18\x05 \x03(\x04\"G\n\x07Publish\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x10\n\x08\x65xchange\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\r\n\x05\x66rame\x18\x04 \x01(\x0c\"B\n\tSubscribe\x12\x14\n\x0csubscription\x18\x01 \x01(\x04\x12\r\n\x05queue\x18\x02 \x01(\t\x12\x10\n\x08prefetch\x18\x03 \x01(\r\"C\n\x0b\x41\x63knowledge\x12\x14\n\x0csubscription\x18\x01 \x01(\x04\x12\x0c\n\x04tags\x18\x02 \x03(\x04\x12\x10\n\x08rejected\x18\x03 \x03(\x04\"\xa6\x01\n\tRelayDown\x12\x11\n\tconfirmed\x18\x01 \x03(\x04\x12*\n\x07refused\x18\x02 \x03(\x0b\x32\x19.muster.v1.PublishOutcome\x12)\n\ndeliveries\x18\x03 \x03(\x0b\x32\x15.muster.v1.Deliveries\x12/\n\nsubscribed\x18\x04 \x03(\x0b\x32\x1b.muster.v1.SubscribeOutcome\"@\n\x0ePublishOutcome\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"H\n\x10SubscribeOutcome\x12\x14\n\x0csubscription\x18\x01 \x01(\x04\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"K\n\nDeliveries\x12\x14\n\x0csubscription\x18\x01 \x01(\x04\x12\'\n\x05items\x18\x02 \x03(\x0b\x32\x18.muster.v1.RelayDelivery\"{\n\rRelayDelivery\x12\x0b\n\x03tag\x18\x01 \x01(\x04\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\r\n\x05\x66rame\x18\x04 \x01(\x0c\x12\x0e\n\x06sender\x18\x05 \x01(\t\x12\x0f\n\x07\x64ied_of\x18\x06 \x01(\t\x12\x0f\n\x07\x64ied_in\x18\x07 \x01(\t2F\n\x0cMessageRelay\x12\x36\n\x06\x41ttach\x12\x12.muster.v1.RelayUp\x1a\x14.muster.v1.RelayDown(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,25 +32,25 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'muster_protos.v1.relay_pb2'
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_BUSMESSAGE']._serialized_start=44
-  _globals['_BUSMESSAGE']._serialized_end=344
-  _globals['_RELAYUP']._serialized_start=347
-  _globals['_RELAYUP']._serialized_end=512
-  _globals['_PUBLISH']._serialized_start=514
-  _globals['_PUBLISH']._serialized_end=585
-  _globals['_SUBSCRIBE']._serialized_start=587
-  _globals['_SUBSCRIBE']._serialized_end=653
-  _globals['_ACKNOWLEDGE']._serialized_start=655
-  _globals['_ACKNOWLEDGE']._serialized_end=722
-  _globals['_RELAYDOWN']._serialized_start=725
-  _globals['_RELAYDOWN']._serialized_end=891
-  _globals['_PUBLISHOUTCOME']._serialized_start=893
-  _globals['_PUBLISHOUTCOME']._serialized_end=957
-  _globals['_SUBSCRIBEOUTCOME']._serialized_start=959
-  _globals['_SUBSCRIBEOUTCOME']._serialized_end=1031
-  _globals['_DELIVERIES']._serialized_start=1033
-  _globals['_DELIVERIES']._serialized_end=1108
-  _globals['_RELAYDELIVERY']._serialized_start=1110
-  _globals['_RELAYDELIVERY']._serialized_end=1233
-  _globals['_MESSAGERELAY']._serialized_start=1235
-  _globals['_MESSAGERELAY']._serialized_end=1305
+  _globals['_BUSMESSAGE']._serialized_end=359
+  _globals['_RELAYUP']._serialized_start=362
+  _globals['_RELAYUP']._serialized_end=527
+  _globals['_PUBLISH']._serialized_start=529
+  _globals['_PUBLISH']._serialized_end=600
+  _globals['_SUBSCRIBE']._serialized_start=602
+  _globals['_SUBSCRIBE']._serialized_end=668
+  _globals['_ACKNOWLEDGE']._serialized_start=670
+  _globals['_ACKNOWLEDGE']._serialized_end=737
+  _globals['_RELAYDOWN']._serialized_start=740
+  _globals['_RELAYDOWN']._serialized_end=906
+  _globals['_PUBLISHOUTCOME']._serialized_start=908
+  _globals['_PUBLISHOUTCOME']._serialized_end=972
+  _globals['_SUBSCRIBEOUTCOME']._serialized_start=974
+  _globals['_SUBSCRIBEOUTCOME']._serialized_end=1046
+  _globals['_DELIVERIES']._serialized_start=1048
+  _globals['_DELIVERIES']._serialized_end=1123
+  _globals['_RELAYDELIVERY']._serialized_start=1125
+  _globals['_RELAYDELIVERY']._serialized_end=1248
+  _globals['_MESSAGERELAY']._serialized_start=1250
+  _globals['_MESSAGERELAY']._serialized_end=1320
 # @@protoc_insertion_point(module_scope)

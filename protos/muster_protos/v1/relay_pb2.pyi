@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class BusMessage(_message.Message):
-    __slots__ = ("id", "type", "body", "to", "conversation", "run", "correlation_id", "seq", "attempt", "hops", "schema", "expires_at_ms", "trace", "sticky", "origin", "retries", "aside", "claim")
+    __slots__ = ("id", "type", "body", "to", "conversation", "run", "correlation_id", "seq", "attempt", "hops", "schema", "expires_at_ms", "trace", "sticky", "origin", "retries", "aside", "claim", "after")
     ID_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     BODY_FIELD_NUMBER: _ClassVar[int]
@@ -26,6 +26,7 @@ class BusMessage(_message.Message):
     RETRIES_FIELD_NUMBER: _ClassVar[int]
     ASIDE_FIELD_NUMBER: _ClassVar[int]
     CLAIM_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
     id: str
     type: str
     body: bytes
@@ -44,7 +45,8 @@ class BusMessage(_message.Message):
     retries: int
     aside: str
     claim: bool
-    def __init__(self, id: _Optional[str] = ..., type: _Optional[str] = ..., body: _Optional[bytes] = ..., to: _Optional[str] = ..., conversation: _Optional[str] = ..., run: _Optional[str] = ..., correlation_id: _Optional[str] = ..., seq: _Optional[int] = ..., attempt: _Optional[int] = ..., hops: _Optional[int] = ..., schema: _Optional[int] = ..., expires_at_ms: _Optional[int] = ..., trace: _Optional[str] = ..., sticky: _Optional[str] = ..., origin: _Optional[str] = ..., retries: _Optional[int] = ..., aside: _Optional[str] = ..., claim: _Optional[bool] = ...) -> None: ...
+    after: str
+    def __init__(self, id: _Optional[str] = ..., type: _Optional[str] = ..., body: _Optional[bytes] = ..., to: _Optional[str] = ..., conversation: _Optional[str] = ..., run: _Optional[str] = ..., correlation_id: _Optional[str] = ..., seq: _Optional[int] = ..., attempt: _Optional[int] = ..., hops: _Optional[int] = ..., schema: _Optional[int] = ..., expires_at_ms: _Optional[int] = ..., trace: _Optional[str] = ..., sticky: _Optional[str] = ..., origin: _Optional[str] = ..., retries: _Optional[int] = ..., aside: _Optional[str] = ..., claim: _Optional[bool] = ..., after: _Optional[str] = ...) -> None: ...
 
 class RelayUp(_message.Message):
     __slots__ = ("publish", "subscribe", "acknowledge", "cancel", "abandon")

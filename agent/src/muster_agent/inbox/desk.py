@@ -8,7 +8,9 @@ The law: a message is acknowledged after its answer is durable on the bus, or af
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import structlog
 from pydantic import ValidationError
@@ -16,6 +18,7 @@ from pydantic import ValidationError
 from muster_agent.clock import now_ms
 from muster_agent.control.board import RunNote
 from muster_agent.inbox.core import Do, Known, Verdict, judge, may_be_over
+from muster_agent.inbox.early import Early
 from muster_agent.journal.effects import Effects
 from muster_agent.journal.messages import MessageRow, MessageRows
 from muster_agent.runs.publisher import Publisher
@@ -36,6 +39,15 @@ TITLE_LENGTH = 80
 TITLES = 50
 
 
+class _Came(NamedTuple):
+    """A message that was delivered, or taken out of the journal."""
+
+    message: Message
+    subscription: Subscription | None
+    delivery: Delivery | None
+    row: MessageRow | None = None
+
+
 class Desk:
     """One for the agent."""
 
@@ -48,6 +60,7 @@ class Desk:
         #: Where deliveries come from, and since when.
         self._subscription: Subscription | None = None
         self._since_ms = 0
+        self._early: Early[_Came] = Early()
         #: Message id to what is in hand.
         self.runs: dict[str, Run] = {}
         #: Answers of an earlier process that are published once more: message id to what to acknowledge after.
@@ -58,36 +71,58 @@ class Desk:
 
     def take(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
         """Take a batch in hand."""
-        fresh = []
-        for delivery in deliveries:
-            run = self.runs.get(delivery.message.id)
-            if run is None:
-                fresh.append(delivery)
-            else:
-                run.delivered(subscription, delivery.tag)
-        if not fresh:
-            return
-        rows = self._rows.find([delivery.message.id for delivery in fresh])
-        now = now_ms()
         if subscription is not self._subscription:
-            self._subscription, self._since_ms = subscription, now
-        for delivery in fresh:
-            run = self.runs.get(delivery.message.id)
-            if run is not None:  # since a moment ago: two copies came together
-                run.delivered(subscription, delivery.tag)
-                continue
-            row = rows.get(delivery.message.id)
-            verdict = judge(delivery.message, self._known(row) if row else None, now)
-            self._follow(verdict, delivery.message, subscription, delivery, row)
+            self._subscription, self._since_ms = subscription, now_ms()
+        self._take([_Came(delivery.message, subscription, delivery) for delivery in deliveries])
+
+    def take_late(self) -> None:
+        """Take in hand what has waited long enough for the message before it."""
+        self._take(self._early.due(self._loop.time()))
 
     def resume(self) -> None:
-        """Take up what the last process left: answers to confirm, and messages that nobody will deliver again."""
+        """Take up what the last process left: answers to confirm, and messages that nobody will deliver again.
+
+        Those wait for what is before them in their conversation and will be delivered again.
+        """
+        expected: dict[str, str] = {}
         for row in self._rows.unfinished():
             if row.reply is not None:
                 self._publisher.repeat(row)
-            elif row.frame is not None and row.message_id not in self.runs:
-                message = decode(row.frame, "")
-                self._follow(judge(message, self._known(row), now_ms()), message, None, None, row)
+            elif row.frame is None:
+                expected[row.conversation] = row.message_id
+            elif row.message_id not in self.runs:
+                came = _Came(decode(row.frame, ""), None, None, row)
+                before = expected.get(row.conversation) if row.conversation else None
+                if before is None or not self._early.hold(row.message_id, before, came, self._loop.time()):
+                    self._take([came])
+
+    def _take(self, all_came: list["_Came"]) -> None:
+        ids = [came.message.id for came in all_came if came.row is None and came.message.id not in self.runs]
+        rows = self._rows.find(ids) if ids else {}
+        waiting = deque(all_came)
+        while waiting:
+            came = waiting.popleft()
+            run = self.runs.get(came.message.id)
+            if run is not None:
+                if came.subscription is not None and came.delivery is not None:
+                    run.delivered(came.subscription, came.delivery.tag)
+                continue
+            row = came.row or rows.get(came.message.id)
+            verdict = judge(came.message, self._known(row) if row else None, now_ms())
+            if verdict.do is Do.BEGIN and row is None and self._waits(came):
+                continue
+            self._follow(verdict, came.message, came.subscription, came.delivery, row)
+            waiting.extendleft(reversed(self._early.came(came.message.id)))
+
+    def _waits(self, came: "_Came") -> bool:
+        """Let what overtook the message before it wait for that."""
+        before = came.message.after
+        if not before or before in self.runs or self._early.knows(before):
+            return False
+        row = self._rows.find([before]).get(before)
+        if row is not None and row.state not in ("received", "running"):
+            return False  # it was answered; what the last process had in hand comes again
+        return self._early.hold(came.message.id, before, came, self._loop.time())
 
     def in_doubt(self) -> list[str]:
         """Return the runs of the last process whose tools may have left something running."""
@@ -121,7 +156,7 @@ class Desk:
 
     def unacknowledged(self) -> int:
         """Return how many deliveries wait for their acknowledgement; called by the heartbeat's thread."""
-        return sum(not run.acked for run in list(self.runs.values()))
+        return sum(not run.acked for run in list(self.runs.values())) + len(self._early)
 
     def _known(self, row: MessageRow) -> Known:
         return Known(row.state, row.attempt, self._effects.doubt(row.message_id) if row.state == "running" else "")

@@ -42,6 +42,7 @@ class Upkeep:
         while True:
             await asyncio.sleep(EVERY_S)
             self.note_confirmed()
+            self._desk.take_late()
             now = self._loop.time()
             if now >= self._prune_at:
                 self._prune_at = now + PRUNE_EVERY_S

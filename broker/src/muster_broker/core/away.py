@@ -9,7 +9,7 @@ from dataclasses import dataclass
 __all__ = ["Away"]
 
 #: Seconds after which a message that should be back counts as gone: another broker has it, or the queue was emptied.
-GRACE_S = 60.0
+GRACE_S = 15.0
 
 
 @dataclass(slots=True)

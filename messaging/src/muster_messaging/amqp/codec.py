@@ -14,7 +14,7 @@ __all__ = ["Encoder", "read_delivery"]
 
 _FIELDS = {name: index for index, name in enumerate(Message._fields)}
 _TEXT_HEADERS = {"to": "to", "conversation": "conv", "run": "run", "trace": "trace", "sticky": "sticky",
-                 "origin": "origin", "aside": "aside"}  # fmt: skip
+                 "origin": "origin", "aside": "aside", "after": "after"}  # fmt: skip
 _NUMBER_HEADERS = {"seq": "seq", "attempt": "attempt", "hops": "hops", "expires_at_ms": "expires",
                    "retries": "retries", "claim": "claim"}  # fmt: skip
 _TEXTS = tuple((_FIELDS[field], wire.short(name) + b"S") for field, name in _TEXT_HEADERS.items())
@@ -115,7 +115,7 @@ def read_delivery(tag: int, key: str, properties: wire.Properties | None, body: 
         text(b"to", ""), text(b"conv", ""), text(b"run", ""), properties.correlation_id,
         number(b"seq", 0), number(b"attempt", 0), number(b"hops", 0), number(b"schema", 1), number(b"expires", 0),
         text(b"trace", ""), text(b"sticky", ""), text(b"origin", ""), number(b"retries", 0),
-        text(b"aside", ""), bool(number(b"claim", 0)),
+        text(b"aside", ""), bool(number(b"claim", 0)), text(b"after", ""),
     )  # fmt: skip
     why = _fault(table)
     message = unreadable(message, why) if why else checked(message)

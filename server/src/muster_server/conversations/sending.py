@@ -19,7 +19,7 @@ from muster_server.edge.lines import event_line
 from muster_server.flow.chain import then
 from muster_server.flow.outbox import Outgoing
 from muster_server.store.store import Store
-from muster_server.store.tables import idempotency
+from muster_server.store.tables import ZERO, idempotency, runs
 from muster_server.store.transaction import Transaction
 from muster_shared_models.addresses import AddressKind, parse_address
 from muster_shared_models.bodies import ChatBody, MessageType, Turn
@@ -34,6 +34,18 @@ QUEUED_MS = 24 * 3_600_000
 #: The most characters of history that go along with a message.
 HISTORY_CHARS = 100_000
 
+#: The latest message of a conversation that an agent has not answered; not its part of one that went to many.
+_UNANSWERED = (
+    select(runs.c.message_id)
+    .where(
+        runs.c.conversation == bindparam("wanted"),
+        runs.c.ended_at == ZERO,
+        runs.c.agent_id == bindparam("agent"),
+        runs.c.id.not_like("%~%"),
+    )
+    .order_by(runs.c.id.desc())
+    .limit(1)
+)
 _REMEMBER = insert(idempotency)
 _REMEMBERED = select(idempotency.c.fingerprint, idempotency.c.answer).where(idempotency.c.key == bindparam("wanted"))
 
@@ -124,20 +136,20 @@ class Sender:
         current = store.address_of(tx, conversation)
         if current is None:
             raise MusterError(Reason.CONVERSATION_NOT_FOUND, f"There is no conversation {conversation[:40]}.")
-        to, agent_id = said.to or current[0], current[1]
+        to, agent_id, busy = said.to or current[0], current[1], current[2]
         targets = self._directory.targets(parse_address(to))
         history = _history(tx, conversation, max(target.history for target in targets))
         event = UserMessage(
             message_id=message_id, run_id=run_id, sender=principal.id, sender_name=principal.name, to=to, text=said.text
         )
-        data = event.model_dump_json()
+        data, preview = event.model_dump_json(), preview_of(said.text)
         fixed = targets[0].id if parse_address(to).kind is AddressKind.AGENT else ""
         if fixed:
             self._waiting.need_room(fixed, self._directory.name_of(fixed))
-        preview = preview_of(said.text)
         seq = store.append(
             tx, conversation, [(event.kind, data)], now, preview=preview, agent_id=fixed, outcome=store.WELL
         )
+        before = tx.one(_UNANSWERED, wanted=conversation, agent=fixed) if fixed and busy else None
         run = Run(run_id, conversation, message_id, fixed, RunState.QUEUED, 0, now, deadline_at=now + QUEUED_MS)
         store.add_run(tx, run)
         body = ChatBody(text=said.text, run_id=run_id, sender_name=principal.name, history=history)
@@ -152,6 +164,7 @@ class Sender:
             expires_at_ms=now + QUEUED_MS,
             sticky=agent_id,
             origin=f"user:{principal.id}",
+            after=before.message_id if before else "",
         )
         outgoing = Outgoing(
             conversation, TO_BROKER, partition_key(partition_of(conversation, self._partitions)), message

@@ -22,7 +22,10 @@ EventRow = tuple[int, int, str, str]  # seq, at, kind, JSON
 
 _ADD = insert(conversations)
 _GET = select(conversations).where(conversations.c.id == bindparam("wanted"))
-_ADDRESS = select(conversations.c.address, conversations.c.agent_id).where(conversations.c.id == bindparam("wanted"))
+_BUSY = select(runs.c.id).where(runs.c.conversation == conversations.c.id, runs.c.ended_at == ZERO).exists()
+_ADDRESS = select(conversations.c.address, conversations.c.agent_id, _BUSY).where(
+    conversations.c.id == bindparam("wanted")
+)
 #: How a conversation's last run went well, in place of the reason for which it did not.
 WELL = "-"
 # Part of every message, so it touches no index. An empty preview or outcome leaves what is there.
@@ -98,10 +101,10 @@ def add_conversation(tx: Transaction, conversation_id: str, title: str, address:
     )  # fmt: skip
 
 
-def address_of(tx: Transaction, conversation_id: str) -> tuple[str, str] | None:
-    """Return whom a conversation speaks with, and who answered last; None: there is no such conversation."""
+def address_of(tx: Transaction, conversation_id: str) -> tuple[str, str, bool] | None:
+    """Return whom a conversation speaks with, who answered last, and whether a run is open; None: there is none."""
     row = tx.one(_ADDRESS, wanted=conversation_id)
-    return (row.address, row.agent_id) if row else None
+    return (row[0], row[1], bool(row[2])) if row else None
 
 
 def append(

@@ -151,4 +151,4 @@ def readdressed(message: Message, to: str, partitions: int) -> tuple[Message, st
 def replayed(message: Message, now: int) -> Message:
     """Return the message as it is sent again: the same one by its id, with its counters at the start."""
     expires = now + REPLAY_MS if message.expires_at_ms and message.expires_at_ms < now + REPLAY_MS else 0
-    return message._replace(aside="", retries=0, hops=0, expires_at_ms=expires or message.expires_at_ms)
+    return message._replace(aside="", after="", retries=0, hops=0, expires_at_ms=expires or message.expires_at_ms)
