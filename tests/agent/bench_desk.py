@@ -14,6 +14,8 @@ from muster_agent.journal.database import Journal
 from muster_agent.journal.effects import Effects
 from muster_agent.journal.messages import MessageRows
 from muster_agent.policy.core import Policy
+from muster_agent.pulse import Pulse
+from muster_agent.runs.lease import Lease
 from muster_agent.runs.publisher import Publisher
 from muster_agent.runs.runner import Runner
 from muster_agent.tools.contract import Tool
@@ -53,7 +55,10 @@ class Bench:
         self.claims: dict[str, bool | None] = {}
         self.claimed: list[str] = []
         toolbox = Toolbox(tools, policy)
-        self.runner = Runner(agent.handler, slots, self.publisher, effects, self.board, toolbox, self._claim)
+        #: Move it on by more than a moment, and the process has stood still.
+        self.clock = 0.0
+        lease = Lease(self.board, Pulse(lambda: self.clock), self._claim)
+        self.runner = Runner(agent.handler, slots, self.publisher, effects, self.board, toolbox, lease)
         self.desk = Desk(self.rows, effects, self.publisher, self.runner)
         self.publisher.settled = self.runner.dropped = self.desk.settled
         self.upkeep = Upkeep(self.desk, self.runner, self.rows, run_timeout_s)

@@ -73,7 +73,7 @@ class Desk:
         self.now = 1_000
         self.progress = Progress(self.db, self.clock, near, lambda _: None)
         self.feeds = CommandFeed()
-        self.commands = Commands(self.db, self.clock, near, self.feeds, self.progress)
+        self.commands = Commands(self.db, self.clock, near, self.feeds, self.progress, lambda *_: [])
 
     def clock(self) -> int:
         return self.now

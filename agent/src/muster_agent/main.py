@@ -28,6 +28,8 @@ from muster_agent.journal.messages import MessageRows
 from muster_agent.log import set_up_logs
 from muster_agent.machine import end_leftovers
 from muster_agent.policy.store import policy_of
+from muster_agent.pulse import Pulse
+from muster_agent.runs.lease import Lease
 from muster_agent.runs.publisher import Publisher
 from muster_agent.runs.runner import Runner
 from muster_agent.settings import AgentSettings, child_environment
@@ -87,6 +89,7 @@ class _Parts:
     publisher: Publisher
     runner: Runner
     desk: Desk
+    pulse: Pulse
     upkeep: Upkeep
     commands: Commands
     stream: CommandStream
@@ -147,7 +150,13 @@ class _Life:
         parts.desk.resume()
         parts.commands.resume()
         parts.heartbeat.start()
-        work = (access.keep_fresh(), parts.upkeep.run(), self._journal.failed, parts.heartbeat.failed)
+        work = (
+            access.keep_fresh(),
+            parts.pulse.run(),
+            parts.upkeep.run(),
+            self._journal.failed,
+            parts.heartbeat.failed,
+        )
         try:
             async with asyncio.TaskGroup() as group:
                 receiving = group.create_task(parts.receiver.run())
@@ -186,7 +195,9 @@ class _Life:
         effects = Effects(self._journal)
         publisher = Publisher(self._rows, access.registration.partitions, access.registration.agent_id)
         tools = Toolbox(build_tools(self._settings, self._folder.path), self._policy)
-        runner = Runner(self._agent.handler, board.slots, publisher, effects, board, tools, Claims(access))
+        pulse = Pulse()
+        lease = Lease(board, pulse, Claims(access))
+        runner = Runner(self._agent.handler, board.slots, publisher, effects, board, tools, lease)
         desk = Desk(self._rows, effects, publisher, runner)
         publisher.settled = runner.dropped = desk.settled
         commands = self._build_commands(access, board)
@@ -199,6 +210,7 @@ class _Life:
             publisher=publisher,
             runner=runner,
             desk=desk,
+            pulse=pulse,
             upkeep=Upkeep(desk, runner, self._rows, self._settings.run_timeout_s),
             commands=commands,
             stream=CommandStream(access, commands, board, runner.stop),

@@ -16,7 +16,7 @@ from muster_server.commands.feed import CommandFeed
 from muster_server.commands.following import CommandStreams
 from muster_server.commands.progress import Progress
 from muster_server.commands.service import Commands
-from muster_server.conversations.claiming import Claims, ended_runs
+from muster_server.conversations.claiming import Claims, ended_runs, runs_to_stop
 from muster_server.conversations.drafts import Drafts
 from muster_server.conversations.dying import RunEnds
 from muster_server.conversations.following import ConversationStreams
@@ -67,7 +67,7 @@ class Parts:
         self.outbox = Outbox(store, queues.bus, clock)
 
         self.progress = Progress(store, clock, hub, orders.announce)
-        self.commands = Commands(store, clock, directory, CommandFeed(), self.progress)
+        self.commands = Commands(store, clock, directory, CommandFeed(), self.progress, runs_to_stop)
 
         changed, drafts = dict[str, None](), Drafts()
         self.waiting = waiting = Waiting(store)

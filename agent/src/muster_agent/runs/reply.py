@@ -44,7 +44,7 @@ class RunServices(Protocol):
         ...
 
     async def allow_effect(self, run: Run) -> None:
-        """Return when the run may act; raises MusterError when it is not ours any more."""
+        """Return when it is known whether the run may act; one that may not is stopped. Raises MusterError."""
         ...
 
     def effects_of(self, message_id: str) -> dict[str, Effect]:
@@ -166,6 +166,7 @@ class Reply:
         self.run.check_wanted()
         self.run.has_effects = True
         await self._services.intend(self.run, receipt, tool, resumable=resumable)
+        await self._services.allow_effect(self.run)  # the write may have taken long
         self.run.check_wanted()
 
     async def done(self, receipt: str, result: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ class Run:
 
     __slots__ = (
         "acked", "at_ms", "begun", "begun_at", "body", "core", "flushes", "flushing", "frame", "has_effects", "request",
-        "since", "stopped", "stopped_at", "subscription", "tags", "task", "timer", "touched",
+        "since", "stopped", "stopped_at", "subscription", "sure", "tags", "task", "timer", "touched",
         "unclaimed",
     )  # fmt: skip
 
@@ -46,6 +46,8 @@ class Run:
         self.has_effects = False
         #: Whether the server is to be asked first if this run is ours.
         self.unclaimed = False
+        #: The lease's: when it was last sure that the run is ours.
+        self.sure = (0, 0)
         # The publisher's: waits for a tick; a flush is not confirmed; flushes so far; wakes up for the next one.
         self.touched = False
         self.flushing = False

@@ -15,32 +15,25 @@ import structlog
 
 from muster_agent.control.board import Board
 from muster_agent.handlers import Handler
-from muster_agent.inbox.core import FRESH_MS
 from muster_agent.inbox.slots import Slots
 from muster_agent.journal.effects import Effect, Effects
+from muster_agent.runs.lease import Lease
 from muster_agent.runs.publisher import Publisher
 from muster_agent.runs.reply import IncomingMessage, Reply, Tools
 from muster_agent.runs.run import Run
-from muster_shared_models.ids import made_at_ms
 from muster_shared_models.problems import MusterError, Reason
 
-__all__ = ["STOPPED", "Claim", "Runner"]
+__all__ = ["STOPPED", "Runner"]
 
 log = structlog.get_logger()
 
-#: Runs that were stopped before their message came.
+#: Runs that were stopped before their message came, and runs that have ended lately.
 TOMBSTONES = 1000
-#: How long a side effect waits for the server to be heard again.
-LEASE_WAIT_S = 120.0
-LOOK_S = 0.1
 #: How long cancelled handlers may take to end when the agent stops.
 CANCEL_S = 5.0
 #: Handlers that may go on after the end of their runs without keeping a slot.
 ABANDONED = 100
 STOPPED = MusterError(Reason.STOPPED, "The run was stopped.")
-
-#: Asks the server whether a run is ours; returns when it has said so, however long that takes.
-Claim = Callable[[str], Awaitable[bool]]
 
 
 class Runner:
@@ -56,10 +49,10 @@ class Runner:
         effects: Effects,
         board: Board,
         tools: Tools,
-        claim: Claim,
+        lease: Lease,
     ) -> None:
         self._handler = handler
-        self._claim = claim
+        self._lease = lease
         self._slots: Slots[Run] = Slots(slots)
         self._publisher = publisher
         self._effects = effects
@@ -69,6 +62,8 @@ class Runner:
         self._thread = threading.get_ident()
         self._runs: dict[str, Run] = {}
         self._stopped_before: OrderedDict[str, None] = OrderedDict()
+        #: Their last words may still be on their way to the server.
+        self._ended_lately: OrderedDict[str, None] = OrderedDict()
         self._closing = False
         #: Runs whose handlers go on after their end: others have their slots.
         self._abandoned: set[Run] = set()
@@ -76,6 +71,7 @@ class Runner:
     def admit(self, run: Run) -> None:
         """Handle this run when its turn comes; one that is stopped already ends, as soon as it is ours."""
         run_id = run.core.run_id
+        self._lease.take(run)
         self._runs[run_id] = run
         if run_id in self._stopped_before:
             del self._stopped_before[run_id]
@@ -97,22 +93,25 @@ class Runner:
 
     def forget(self, run: Run) -> None:
         """Its answer is confirmed."""
-        self._runs.pop(run.core.run_id, None)
+        if self._runs.pop(run.core.run_id, None) is not None:
+            _bury(self._ended_lately, run.core.run_id)
 
     def stop(self, run_id: str, why: MusterError = STOPPED) -> None:
         """Stop a run: at work, waiting for its turn, or not yet here."""
         run = self._runs.get(run_id)
         if run is None:
-            self._stopped_before[run_id] = None
-            if len(self._stopped_before) > TOMBSTONES:
-                self._stopped_before.popitem(last=False)
+            _bury(self._stopped_before, run_id)
+            if run_id not in self._ended_lately:
+                self._lease.decline(run_id)
             return
         if run.core.ended:
             return
         run.stopped = run.stopped or why
         if run.begun and run.task is not None:
             run.task.cancel()
-        elif run.task is None and not run.may_be_anothers:
+        elif run.task is None and run.may_be_anothers:
+            self._lease.decline(run_id)
+        elif run.task is None:
             self.end(run, run.stopped)
 
     def stop_known(self, run_ids: list[str]) -> None:
@@ -127,6 +126,7 @@ class Runner:
         What does not end even then is left behind.
         """
         self._closing = True
+        self._lease.close()
         tasks = {run.task: run.core.run_id for run in self._runs.values() if run.task and not run.task.done()}
         for run in self._runs.values():
             if run.unclaimed and run.task is not None:
@@ -150,15 +150,13 @@ class Runner:
 
     def _start(self, run: Run) -> None:
         run.begun_at = self._loop.time()
-        # It may have been stopped while nobody could tell us so, since it was taken in hand as well.
-        told = made_at_ms(run.request.id) >= self._board.told_since_ms + FRESH_MS
-        run.unclaimed = run.unclaimed or bool(run.request.run and not told)
+        self._lease.look_before_start(run)
         run.task = self._loop.create_task(self._claim_first(run) if run.unclaimed else self._handle(run))
         if not run.unclaimed:
             self._publisher.announce(run)
 
     async def _claim_first(self, run: Run) -> None:
-        if await self._claim(run.core.run_id):
+        if await self._lease.claim(run):
             run.unclaimed = False
             self._publisher.announce(run)
             await self._handle(run)
@@ -212,19 +210,9 @@ class Runner:
         self._publisher.touch(run)
 
     async def allow_effect(self, run: Run) -> None:
-        """Return when the server was heard recently: while a machine sleeps, its runs may be given away.
-
-        A run that was given away is stopped by the server's first answer, so nothing more is to be checked.
-        """
-        give_up_at = self._loop.time() + LEASE_WAIT_S
-        while not self._board.lease_holds:
-            if self._loop.time() > give_up_at:
-                raise MusterError(
-                    Reason.UNAVAILABLE,
-                    "The server was not heard for too long: whether this run is still wanted is not known.",
-                    "Send the message again.",
-                )
-            await asyncio.sleep(LOOK_S)
+        """Return when it is known that the run is still ours; one that is not is stopped."""
+        if not await self._lease.holds(run):
+            self.stop(run.core.run_id)
 
     def effects_of(self, message_id: str) -> dict[str, Effect]:
         """Return what earlier attempts did."""
@@ -238,6 +226,12 @@ class Runner:
     def done(self, message_id: str, receipt: str, result: Mapping[str, Any]) -> Awaitable[None]:
         """Write what came of it."""
         return self._effects.done(message_id, receipt, result)
+
+
+def _bury(tombstones: OrderedDict[str, None], run_id: str) -> None:
+    tombstones[run_id] = None
+    if len(tombstones) > TOMBSTONES:
+        tombstones.popitem(last=False)
 
 
 def _incoming(run: Run) -> IncomingMessage:

@@ -7,7 +7,7 @@ from muster_protos.v1.commands_pb2 import Instruction
 __all__ = ["CommandFeed", "Feed"]
 
 #: Instructions that may wait in one stream. A stream that is fuller is ended: its agent comes back and is sent all.
-MAX_WAITING = 2_000
+MAX_WAITING = 4_000
 
 
 class Feed:

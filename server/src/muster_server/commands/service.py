@@ -3,6 +3,7 @@
 import asyncio
 import json
 from asyncio import Future
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Protocol
 
@@ -44,6 +45,9 @@ _REMEMBERED = select(idempotency.c.fingerprint, idempotency.c.answer).where(idem
 
 log = structlog.get_logger()
 
+#: Of an agent, the ids of so many runs at most that somebody has asked to stop and that have not ended.
+RunsToStop = Callable[[Transaction, str, int], list[str]]
+
 
 class Fleet(Protocol):
     """Whom commands go to."""
@@ -56,12 +60,15 @@ class Fleet(Protocol):
 class Commands:
     """What operators do with commands."""
 
-    def __init__(self, db: Store, clock: Clock, fleet: Fleet, feed: CommandFeed, progress: Progress) -> None:
+    def __init__(
+        self, db: Store, clock: Clock, fleet: Fleet, feed: CommandFeed, progress: Progress, runs_to_stop: RunsToStop
+    ) -> None:
         self._store = db
         self._clock = clock
         self._fleet = fleet
         self._feed = feed
         self._progress = progress
+        self._runs_to_stop = runs_to_stop
         self._since = clock()
 
     async def push(self, principal: Principal, key: str, wanted: PushCommand) -> CommandView:
@@ -138,11 +145,13 @@ class Commands:
         self._deliver(view, agent_id, feed).add_done_callback(failed)
 
     async def open_feed(self, agent_id: str, running: list[str]) -> Feed:
-        """Begin an agent's stream with everything that it has not ended and does not run."""
+        """Begin an agent's stream: commands that it has not ended and does not run, and runs that it is to stop."""
         feed = self._feed.open(agent_id)
         try:
             delivering = []
-            offered = await self._store.read(lambda tx: self._open_unit(tx, agent_id))
+            offered, stops = await self._store.read(lambda tx: self._open_unit(tx, agent_id))
+            for run_id in stops:
+                feed.put(stop_run(run_id))
             for target, view in offered:
                 if target.command_id not in running:
                     delivering.append(self._deliver(view, agent_id, feed))
@@ -170,8 +179,10 @@ class Commands:
 
         return then(self._progress.delivered(view.id, agent_id), written)
 
-    def _open_unit(self, tx: Transaction, agent_id: str) -> list[tuple[Target, CommandView]]:
-        return [(target, self._need(tx, target.command_id)) for target in store.open_targets(tx, agent_id, OFFERED)]
+    def _open_unit(self, tx: Transaction, agent_id: str) -> tuple[list[tuple[Target, CommandView]], list[str]]:
+        targets = store.open_targets(tx, agent_id, OFFERED)
+        commands = [(target, self._need(tx, target.command_id)) for target in targets]
+        return commands, self._runs_to_stop(tx, agent_id, OFFERED)
 
     def close_feed(self, agent_id: str, feed: Feed) -> None:
         """End an agent's stream."""

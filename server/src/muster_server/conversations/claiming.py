@@ -9,6 +9,8 @@ from asyncio import Future
 from collections.abc import Sequence
 from dataclasses import replace
 
+from sqlalchemy import bindparam, select
+
 from muster_server.clock import Clock
 from muster_server.conversations import store
 from muster_server.conversations.core import Run
@@ -17,12 +19,19 @@ from muster_server.conversations.receiving import MANY, Receiver, Stored
 from muster_server.conversations.waiting import Waiting
 from muster_server.flow.chain import then
 from muster_server.store.store import Store
+from muster_server.store.tables import ZERO, runs
 from muster_server.store.transaction import Transaction
 from muster_shared_models.conversations import RunState
 from muster_shared_models.problems import Reason
 from muster_shared_models.run_events import RunError
 
-__all__ = ["Claims", "ended_runs"]
+__all__ = ["Claims", "ended_runs", "runs_to_stop"]
+
+_ASKED_TO_STOP = (
+    select(runs.c.id)
+    .where(runs.c.ended_at == ZERO, runs.c.agent_id == bindparam("agent"), runs.c.stop_requested_at > ZERO)
+    .limit(bindparam("most"))
+)
 
 
 class Claims:
@@ -39,7 +48,7 @@ class Claims:
 
         Nobody gets a run that has ended, or one that the database does not know; but an agent gets its own run of a
         message that went to many, also when the broker's notice of that has not come. A run that somebody has asked to
-        stop ends here: the agent has not obeyed, and asks because it would begin it again.
+        stop ends here: who asks has not begun it, or would begin it again.
         """
         return then(
             self._store.write(lambda tx: self._unit(tx, agent_id, run_id)), lambda found: self._after(agent_id, found)
@@ -56,7 +65,7 @@ class Claims:
         if not run.stop_requested_at:
             return run
         stopped = replace(run, state=RunState.STOPPED, ended_at=now)
-        said = "Stopped before the agent took it up again."
+        said = "Stopped before the agent took it up."
         error = RunError(run_id=run.id, attempt=run.attempt, reason=Reason.STOPPED, message=said)
         return self._receiver.end_unit(tx, stopped, error, now)
 
@@ -80,3 +89,8 @@ def ended_runs(tx: Transaction, run_ids: Sequence[str]) -> list[str]:
     """Return those of these runs that have ended; what the database does not know has not."""
     found = (store.run_by_id(tx, run_id) for run_id in run_ids if len(run_id) <= MAX_ID)
     return [run.id for run in found if run and run.ended_at]
+
+
+def runs_to_stop(tx: Transaction, agent_id: str, most: int) -> list[str]:
+    """Return an agent's runs that somebody has asked to stop and that have not ended: it may not have heard of it."""
+    return [row[0] for row in tx.all(_ASKED_TO_STOP, agent=agent_id, most=most)]

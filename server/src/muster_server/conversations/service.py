@@ -80,7 +80,9 @@ class Conversations:
     def stop_run(self, principal: Principal, run_id: str) -> "Future[None]":
         """Begin to stop a run; fails with RUN_NOT_FOUND or ALREADY_FINISHED.
 
-        A run that its agent has not begun, or whose agent cannot be reached, ends here; the agent is told when it asks.
+        Its agent is asked, and says how it ended: it may have begun the run, though nobody has heard of that yet. A run
+        that is nobody's yet, whose agent cannot be reached, or that somebody asks to stop again ends here; its agent is
+        told when it asks.
         """
         return then(self._store.write(lambda tx: self._stop_unit(tx, principal, run_id)), self._after_stop)
 
@@ -91,10 +93,10 @@ class Conversations:
             raise MusterError(Reason.RUN_NOT_FOUND, f"There is no run {run_id[:70]}.")
         if run.state in ENDED:
             raise MusterError(Reason.ALREADY_FINISHED, "The run has ended already.")
-        if run.state is RunState.RUNNING and self._directory.reachable(run.agent_id) and not run.stop_requested_at:
+        if self._directory.reachable(run.agent_id) and not run.stop_requested_at:
             asked = replace(run, stop_requested_at=now)
             return self._receiver.end_unit(tx, asked, StopRequested(run_id=run.id, by=principal.name), now)
-        away = run.state is RunState.RUNNING
+        away = run.state is RunState.RUNNING or run.stop_requested_at
         said = f"Stopped by {principal.name}" + (", without an answer from the agent." if away else ".")
         error = RunError(run_id=run.id, attempt=run.attempt, reason=Reason.STOPPED, message=said)
         return self._receiver.end_unit(tx, replace(run, state=RunState.STOPPED, ended_at=now), error, now)
