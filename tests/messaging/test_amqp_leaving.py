@@ -5,6 +5,7 @@ import socket
 
 import pika
 import pytest
+from pika.adapters.asyncio_connection import AsyncioConnection
 
 from muster_messaging.amqp.link import Link
 
@@ -39,3 +40,27 @@ async def test_an_attempt_given_up_at_any_step_leaves_nothing_behind(
     await asyncio.sleep(0.02)
     server.close()
     assert failed == []
+
+
+async def test_a_heartbeat_that_finds_the_socket_gone_is_the_last(
+    rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a link whose socket was reset, which uvloop tells only those who want to watch it again
+    failed: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: failed.append(context))
+    link = await Link.open(pika.URLParameters(rabbitmq_url))
+    heart = link._heartbeat_checker
+
+    def reset(_link: Link, _data: bytes) -> None:
+        raise RuntimeError("the handler is closed")
+
+    monkeypatch.setattr(AsyncioConnection, "_adapter_emit_data", reset)
+
+    # When a heartbeat is due
+    heart._send_heartbeat()
+
+    # Then the link is lost, and no other heartbeat follows
+    async with asyncio.timeout(5):
+        await link.lost
+    assert heart._send_timer is None
+    assert not failed

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from muster_messaging.embedded.server import EmbeddedQueueServer
-from muster_messaging.errors import TooLarge
+from muster_messaging.errors import Refused, TooLarge
 from muster_messaging.frames import MAX_FRAME_BYTES, FrameDelivery, encode
 from muster_messaging.message import MAX_BODY_BYTES, UNREADABLE
 from muster_messaging.relay import service
@@ -207,3 +207,21 @@ async def test_a_frame_that_grpc_would_not_let_pass_goes_to_the_dead_letters() -
     assert stranger.rejected == [2]
     ended.set()
     await attached
+
+
+async def test_subscriptions_whose_queue_is_gone_take_no_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "MAX_SUBSCRIPTIONS", 2)
+    harness = RelayHarness(tmp_path)
+    await harness.serve()
+    bus = await harness.connect()
+    for _ in range(3):
+        await a_desk(harness.admin, Queue(QUEUE))
+        subscription = await bus.subscribe(QUEUE, 10)
+        await harness.admin.delete_queue(QUEUE)
+        with pytest.raises(Refused):
+            await subscription.next_batch()
+    await a_desk(harness.admin, Queue(QUEUE))
+    subscription = await bus.subscribe(QUEUE, 10)
+    await bus.publish(DESK, QUEUE, message(1))
+    assert ids(await take(subscription, 1)) == ["m1"]
+    await harness.close()

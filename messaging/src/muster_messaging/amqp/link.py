@@ -103,7 +103,8 @@ class Link(AsyncioConnection):  # type: ignore[misc]  # pika is untyped
         try:
             super()._adapter_emit_data(data)
         except RuntimeError as error:  # uvloop no longer watches a socket that was reset, and tells nobody
-            self._cut(f"The socket cannot be written: {error}")
+            # Not now: pika's heartbeat, which may be what is written, would start its timer again after it was stopped.
+            self.loop.call_soon(self._cut, f"The socket cannot be written: {error}")
 
     def _on_connection_workflow_done(self, conn_or_exc: Any) -> None:
         # Given up while it still connects, pika hands itself the class where it expects an instance, and raises.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import grpc
 
-from muster_messaging.errors import BusError, QueueFull, Refused
+from muster_messaging.errors import BusError, Disconnected, QueueFull, Refused
 from muster_messaging.frames import FrameBus, FrameDelivery, FrameSubscription
 from muster_messaging.link.problems import write_status
 from muster_messaging.relay.batches import Batches
@@ -108,8 +108,8 @@ class Relay(MessageRelayServicer):
             if number in stream.subscriptions:
                 await stream.subscriptions[number].cancel()
         for number in up.abandon:
-            if number in stream.subscriptions:
-                stream.subscriptions[number].abandon()
+            if subscription := stream.subscriptions.pop(number, None):
+                subscription.abandon()
 
     def _publish(self, stream: _Stream, publish: Publish) -> None:
         number = publish.number
@@ -154,6 +154,9 @@ async def _forward(stream: _Stream, number: int, subscription: FrameSubscription
         while True:
             await _deliver(stream, number, subscription, await subscription.next_batch())
     except MusterError as error:
+        if not isinstance(error, Disconnected):  # one that was cancelled may still be acknowledged
+            stream.subscriptions.pop(number, None)
+        stream.readers.pop(number, None)
         _end(stream, number, error)
     except Exception as error:  # noqa: BLE001 - raised by the stream, which ends with it
         if not stream.broken.done():
