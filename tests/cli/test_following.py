@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from muster_cli import live as live_module
 from muster_cli.verbs import run as run_verb
 from muster_cli.verbs import send as send_verb
 from muster_shared_models.commands import CommandView, TargetState, TargetView
@@ -154,7 +155,7 @@ async def command(
     async def live(_: object) -> AsyncIterator[Script]:
         yield Script(frames)
 
-    monkeypatch.setattr(run_verb, "live", live)
+    monkeypatch.setattr(live_module, "live", live)
     targets = [target(agent_id=agent_id)["target"] for agent_id in agents]
     view = {"id": "cmd_1", "to": "all:*", "argv": ["x"], "shell": "", "by": "", "created_at": AT, "expires_at": AT}
     followed = run_verb._Command(
@@ -227,3 +228,99 @@ def test_exit_codes(state: str, facts: dict[str, Any], code: int) -> None:
 
     assert run_verb._exit_code([view]) == code
     assert run_verb._exit_code([view, view]) == (0 if code == 0 else 1)
+
+
+# ---- a server that goes away
+
+
+def breaking(monkeypatch: pytest.MonkeyPatch, *sockets: Script | None) -> list[Script]:
+    """Let each connection be the next of these; None: the server is not there."""
+    opened: list[Script] = []
+    left = list(sockets)
+
+    @asynccontextmanager
+    async def live(_: object) -> AsyncIterator[Script]:
+        script = left.pop(0)
+        if script is None:
+            raise live_module._Lost("The server does not answer.")
+        opened.append(script)
+        yield script
+
+    monkeypatch.setattr(live_module, "live", live)
+    monkeypatch.setattr(live_module, "AGAIN_S", 0.01)
+    return opened
+
+
+class Broken(Script):
+    """A socket that breaks when it has said everything."""
+
+    async def next(self, _: float | None = None) -> dict[str, Any]:
+        if not self.frames:
+            raise live_module._Lost("The connection to the server ended.")
+        return self.frames.pop(0)
+
+
+ACCEPTED = {"op": "accepted", "sent": {"conversation": "cnv_1", "run_id": "run_1"}}
+
+
+async def converse(timeout_s: int = 5) -> None:
+    server: Any = None
+    await send_verb._converse(server, {"text": "x", "to": "agent:a"}, send_verb._Talk(as_json=False), timeout_s)
+
+
+async def test_an_answer_goes_on_where_it_was_when_the_server_is_back(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun = {**snapshot(in_run(1, "USER_MESSAGE"), in_run(2, "RUN_STARTED")), "epoch": "e1"}
+    rest = (in_run(3, "TEXT_MESSAGE_END", text="so far so good"), in_run(4, "RUN_FINISHED"))
+    opened = breaking(
+        monkeypatch,
+        Broken([ACCEPTED, begun, piece(0, "so far")]), None, None,
+        Script([{"op": "resumed", "epoch": "e1", "seq": 2}, piece(0, "so far"), *rest]),
+    )  # fmt: skip
+    await converse()
+
+    assert capsys.readouterr() == (
+        "so far so good\n", "the connection to the server ended: trying again\ncnv_1\n",
+    )  # fmt: skip
+    assert [frame["op"] for frame in opened[1].sent] == ["subscribe"]
+    assert (opened[1].sent[0]["epoch"], opened[1].sent[0]["since"]) == ("e1", 2)
+
+
+async def test_a_message_that_may_not_have_been_accepted_is_sent_again_as_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened = breaking(monkeypatch, Broken([]), Script([ACCEPTED, in_run(1, "RUN_FINISHED")]))
+    await converse()
+
+    refs = [frame["ref"] for script in opened for frame in script.sent if frame["op"] == "chat.send"]
+    assert len(refs) == 2
+    assert len(set(refs)) == 1
+
+
+async def test_a_server_that_stays_away_is_an_error_and_one_that_never_was_there_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    breaking(monkeypatch, Broken([ACCEPTED]), *[None] * 200)
+    with pytest.raises(MusterError) as failed:
+        await converse(timeout_s=0)
+    assert failed.value.reason is Reason.UNAVAILABLE
+    opened = breaking(monkeypatch, None, Script([]))
+    with pytest.raises(MusterError):
+        await converse()
+    assert not opened
+
+
+async def test_a_program_is_followed_through_a_restart(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = [output(seq, f"{seq} ") for seq in range(1, 6)]
+    end = numbered(6, **target("done", exit_code=0))
+    breaking(monkeypatch, Broken(said[:2]), Script([snapshot(said[4]), end]))
+    view = {"id": "cmd_1", "to": "all:*", "argv": ["x"], "shell": "", "by": "", "created_at": AT, "expires_at": AT}
+    targets = [target()["target"]]
+    history: Any = History(*said)
+    shown = CommandView.model_validate({**view, "timeout_s": 1, "targets": targets})
+    await run_verb._Command(history, shown, as_json=False).follow()
+
+    assert capsys.readouterr().out == "1 2 3 4 5 "

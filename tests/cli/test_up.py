@@ -11,7 +11,7 @@ from muster_cli.connection import Announcement
 from muster_cli.provision import console
 from muster_cli.up import everything
 from muster_shared_models.problems import Reason
-from tests.cli.stack import LINK, Up, all_gone, muster, until, up
+from tests.cli.stack import LINK, Up, all_gone, muster, started, until, up
 
 
 def console_of(running: Up) -> str:
@@ -37,6 +37,18 @@ def test_it_prints_one_link_starts_again_what_is_killed_and_ends_everything(tmp_
             assert reborn.pid != victim.pid
         assert running.err.count("starting it again") == 2
         assert len(running.links) == 1
+
+        # And when the server is killed in the middle of an answer, whoever reads it reads on
+        answer = started("send", "operator", "/shell printf one; sleep 4; printf two", folder=tmp_path / "answer",
+                         MUSTER_DATA_DIR=str(running.data))  # fmt: skip
+        with answer as reading:
+            until(lambda: "one" in (tmp_path / "answer" / "out.txt").read_text(), "the beginning of the answer")
+            server = running.child("server")
+            assert server is not None
+            server.kill()
+            assert reading.wait(60) == 0
+        assert (tmp_path / "answer" / "out.txt").read_text().startswith("onetwo\n")
+        assert "trying again" in (tmp_path / "answer" / "err.txt").read_text()
 
         # And Ctrl-C ends all of them
         family = running.family()

@@ -37,6 +37,19 @@ def test_a_conversation_goes_on(muster: Here) -> None:
     assert (again.out, again.err.strip()) == ("two\n", conversation)
 
 
+@pytest.mark.parametrize("command", [["run", "operator", "--json", "--", "true"], ["send", "echo", "--json", "x"]])
+def test_it_ends_when_nobody_reads_what_it_prints(running: Up, command: list[str]) -> None:
+    environment = clean_environment(MUSTER_DATA_DIR=str(running.data))
+    with subprocess.Popen(
+        [*COMMAND, *command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as told:
+        assert told.stdout
+        assert told.stderr
+        told.stdout.close()
+        assert b"trying again" not in told.stderr.read()
+        assert told.wait(40) != 0
+
+
 def test_text_may_come_from_standard_input(running: Up) -> None:
     done = running("send", "echo", "-", said="from a pipe")
 

@@ -1,8 +1,8 @@
-"""A WebSocket to the server, for what is followed as it happens."""
+"""A WebSocket to the server, for what is followed as it happens; a new one when it breaks."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,12 +10,24 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from muster_cli.connection import Connection
+from muster_cli.output import say
 from muster_shared_models.problems import MusterError, Problem, Reason
 
-__all__ = ["Live", "live"]
+__all__ = ["Live", "lasting", "live"]
 
 OPEN_TIMEOUT_S = 10.0
 MAX_BYTES = 16 * 1024 * 1024
+#: Between tries to come back.
+AGAIN_S = 0.5
+#: A connection that lasted for so long was one.
+STEADY_S = 5.0
+
+
+class _Lost(MusterError):
+    """The server cannot be reached, or no longer."""
+
+    def __init__(self, what: str, hint: str = "Is it running?") -> None:
+        super().__init__(Reason.UNAVAILABLE, what, hint)
 
 
 class Live:
@@ -26,7 +38,7 @@ class Live:
         self._ready: list[dict[str, Any]] = []
 
     async def send(self, **frame: Any) -> None:
-        """Send a frame; raises UNAVAILABLE."""
+        """Send a frame; raises UNAVAILABLE when the connection has ended."""
         try:
             await self._socket.send(json.dumps(frame))
         except WebSocketException as error:
@@ -53,20 +65,51 @@ class Live:
 @asynccontextmanager
 async def live(connection: Connection) -> AsyncIterator[Live]:
     """Open a socket to the server that a connection speaks to."""
-    ticket = (await asyncio.to_thread(connection.post, "/api/v1/ws-tickets"))["ticket"]
+    try:
+        ticket = (await asyncio.to_thread(connection.post, "/api/v1/ws-tickets"))["ticket"]
+    except MusterError as error:
+        if error.reason is not Reason.UNAVAILABLE:
+            raise
+        raise _Lost(error.detail, error.hint) from error
     address = connection.url.replace("http", "ws", 1) + "/ws"
     try:
-        async with connect(
-            address, max_size=MAX_BYTES, open_timeout=OPEN_TIMEOUT_S, compression=None, proxy=None
-        ) as socket:
-            opened = Live(socket)
-            await opened.send(op="hello", ticket=ticket)
-            await opened.next(OPEN_TIMEOUT_S)
-            yield opened
+        socket = await connect(address, max_size=MAX_BYTES, open_timeout=OPEN_TIMEOUT_S, compression=None, proxy=None)
     except (OSError, WebSocketException) as error:
-        raise MusterError(Reason.UNAVAILABLE, f"The server does not answer: {error}.", "Is it running?") from error
+        raise _Lost(f"The server does not answer: {error}.") from error
+    async with socket:
+        opened = Live(socket)
+        await opened.send(op="hello", ticket=ticket)
+        await opened.next(OPEN_TIMEOUT_S)
+        yield opened
+
+
+async def lasting(connection: Connection, work: Callable[[Live], Awaitable[None]], patience_s: float) -> None:
+    """Do `work` with an open socket; when that breaks, once more with another one, from where it was.
+
+    Raises UNAVAILABLE when there was none from the start, or none that lasted for `patience_s` seconds.
+    """
+    loop = asyncio.get_running_loop()
+    reached = False
+    lost_at: float | None = None
+    while True:
+        opened_at: float | None = None
+        try:
+            async with live(connection) as socket:
+                opened_at, reached = loop.time(), True
+                await work(socket)
+                return
+        except _Lost:
+            now = loop.time()
+            if not reached:
+                raise
+            if lost_at is None or (opened_at is not None and now - opened_at > STEADY_S):
+                lost_at = now
+                say("the connection to the server ended: trying again")
+            elif now - lost_at > patience_s:
+                raise
+        await asyncio.sleep(AGAIN_S)
 
 
 def _ended(error: WebSocketException) -> MusterError:
     hint = "What was accepted goes on without this command; `muster agents` says when the server is back."
-    return MusterError(Reason.UNAVAILABLE, f"The connection to the server ended: {error}.", hint)
+    return _Lost(f"The connection to the server ended: {error}.", hint)

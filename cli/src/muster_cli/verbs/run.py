@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from muster_cli.connection import Connection
-from muster_cli.live import live
+from muster_cli.live import Live, lasting
 from muster_cli.output import emit, say, write
 from muster_cli.settings import CliSettings
 from muster_shared_models.commands import ENDED, CommandView, PushCommand, TargetState, TargetView
@@ -22,6 +22,8 @@ SIGNALLED = 128
 RAN_TO_ITS_END = (TargetState.DONE, TargetState.FAILED)
 #: Events in one page.
 PAGE = 200
+#: Seconds that a server may be away while a program is followed.
+PATIENCE_S = 120.0
 #: Seconds that Ctrl-C waits for the program's confirmed end.
 STOP_WAIT_S = 15.0
 
@@ -79,18 +81,20 @@ class _Command:
 
     async def follow(self) -> None:
         """Follow to the end, from where we are."""
+        await lasting(self._server, self._follow, PATIENCE_S)
+
+    async def _follow(self, socket: Live) -> None:
         stream = f"command:{self.id}"
-        async with live(self._server) as socket:
-            await socket.send(op="subscribe", stream=stream)
-            while len(self.ended) < len(self._names):
-                frame = await socket.next()
-                if frame["op"] == "snapshot":
-                    for item in frame["data"]["snapshot"]["events"]:
-                        await self._take(item["seq"], item["event"])
-                elif frame["op"] == "event":
-                    await self._take(frame["seq"], frame["event"])
-                elif frame["op"] == "resync":
-                    await socket.send(op="subscribe", stream=stream)
+        await socket.send(op="subscribe", stream=stream)
+        while len(self.ended) < len(self._names):
+            frame = await socket.next()
+            if frame["op"] == "snapshot":
+                for item in frame["data"]["snapshot"]["events"]:
+                    await self._take(item["seq"], item["event"])
+            elif frame["op"] == "event":
+                await self._take(frame["seq"], frame["event"])
+            elif frame["op"] == "resync":
+                await socket.send(op="subscribe", stream=stream)
 
     async def _take(self, seq: int, event: dict[str, Any]) -> None:
         while self._seq + 1 < seq:

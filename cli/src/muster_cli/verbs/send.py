@@ -8,7 +8,7 @@ import typer
 
 from muster_cli.answer import Answer
 from muster_cli.connection import Connection
-from muster_cli.live import Live, live
+from muster_cli.live import Live, lasting
 from muster_cli.output import emit, say, write
 from muster_cli.settings import CliSettings
 from muster_shared_models.ids import IdKind, new_id
@@ -53,16 +53,23 @@ def _stop(server: Connection, run_id: str) -> None:
 
 
 async def _converse(server: Connection, message: dict[str, str], talk: "_Talk", timeout: int) -> None:
-    async with live(server) as socket:
-        await socket.send(op="chat.send", ref=new_id(IdKind.MESSAGE), message=message)
-        accepted = await socket.next(timeout)
-        while accepted["op"] != "accepted":
+    ref = new_id(IdKind.MESSAGE)
+    conversation = ""
+
+    async def converse(socket: Live) -> None:
+        nonlocal conversation
+        if not conversation:  # the same ref twice is one message
+            await socket.send(op="chat.send", ref=ref, message=message)
             accepted = await socket.next(timeout)
-        sent = accepted["sent"]
-        talk.begin(sent["run_id"])
-        await talk.follow(socket, f"conversation:{sent['conversation']}", timeout)
-        if not talk.as_json:
-            say(sent["conversation"])
+            while accepted["op"] != "accepted":
+                accepted = await socket.next(timeout)
+            conversation = accepted["sent"]["conversation"]
+            talk.begin(accepted["sent"]["run_id"])
+        await talk.follow(socket, f"conversation:{conversation}", timeout)
+
+    await lasting(server, converse, timeout)
+    if not talk.as_json:
+        say(conversation)
 
 
 class _Talk:
@@ -74,7 +81,8 @@ class _Talk:
         self.open: dict[str, Answer] = {}
         self.failed = False
         self._base = ""
-        self._seq = 0
+        #: How far the stream was read.
+        self._epoch, self._seq = "", 0
         self._names: dict[str, str] = {}
         self._early: list[dict[str, Any]] = []
 
@@ -85,9 +93,10 @@ class _Talk:
 
     async def follow(self, socket: Live, stream: str, timeout: int) -> None:
         """Print until the runs have ended; raises what a single one ended with."""
-        await socket.send(op="subscribe", stream=stream)
+        await self._subscribe(socket, stream)
         while self.open:
             frame = await socket.next(timeout)
+            self._epoch = frame.get("epoch", self._epoch)
             if frame["op"] == "snapshot":
                 self._take_snapshot(frame["data"]["snapshot"])
             elif frame["op"] == "event":
@@ -95,7 +104,10 @@ class _Talk:
             elif frame["op"] == "passing":
                 self._take(frame["event"])
             elif frame["op"] == "resync":
-                await socket.send(op="subscribe", stream=stream)
+                await self._subscribe(socket, stream)
+
+    async def _subscribe(self, socket: Live, stream: str) -> None:
+        await socket.send(op="subscribe", stream=stream, epoch=self._epoch, since=self._seq)
 
     def _take_snapshot(self, snapshot: dict[str, Any]) -> None:
         for item in snapshot["events"]:
