@@ -115,7 +115,13 @@ export class Screen {
     const end = this.queue.findIndex((output) => output.piece.stream !== first.piece.stream);
     const together = this.queue.splice(0, end < 0 ? this.queue.length : end);
     const from = this.line();
-    this.terminal.write(together.map(textOf).join(""), () => {
+    let atLineStart = this.terminal.buffer.active.cursorX === 0;
+    let text = "";
+    for (const { piece } of together) {
+      text += textOf(piece, atLineStart);
+      if (text) atLineStart = text.endsWith("\n");
+    }
+    this.terminal.write(text, () => {
       if (first.piece.stream === "stderr") this.mark(from, this.line());
       this.next();
     });
@@ -140,6 +146,7 @@ export class Screen {
   }
 }
 
-function textOf({ piece }: StoredOutput): string {
-  return piece.dropped > 0 ? `\r\n[${piece.dropped} bytes were not kept]\r\n${piece.text}` : piece.text;
+function textOf(piece: StoredOutput["piece"], atLineStart: boolean): string {
+  if (piece.dropped === 0) return piece.text;
+  return `${atLineStart ? "" : "\r\n"}[${piece.dropped} bytes were not kept]\r\n${piece.text}`;
 }
