@@ -6,7 +6,7 @@ import pytest
 
 from tests.chaos.checker import Book, Rules, check, figures
 from tests.chaos.ledger import Fact, Ledger, digest, read_facts
-from tests.chaos.recovery import recoveries
+from tests.chaos.recovery import interruptions, recoveries
 
 CALM = Rules()
 VIEWERS = ("anna", "watcher")
@@ -186,3 +186,13 @@ def test_a_recovery_lasts_until_every_conversation_has_an_answer_to_something_ne
     fault = Fact(1.2, "broker", "fault", kind="kill")
     assert recoveries(Book([*facts, fault])) == {"kill": [pytest.approx(1.3)]}
     assert recoveries(Book([*facts, fault._replace(at=50)])) == {}
+
+
+def test_an_interrupted_run_waits_from_the_death_after_it_had_begun() -> None:
+    ends = [Fact(at, "watcher", "shown", run="run_1", kind="RUN_ERROR", ref="interrupted") for at in (7.5, 9.0)]
+    deaths = [Fact(at, "parrot", "fault", kind="kill") for at in (2.0, 5.0, 6.0)]
+    accepted = Fact(1.0, "browser", "accepted", ref="a", run="run_1")
+    executed = Fact(4.0, "parrot", "executed", ref="a", run="run_1")
+    assert interruptions(Book([accepted, executed, *deaths, *ends])) == [2.5]
+    assert interruptions(Book([accepted, *deaths, *ends])) == [5.5]
+    assert interruptions(Book([accepted, executed, *deaths])) == []
