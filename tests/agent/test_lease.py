@@ -9,6 +9,7 @@ from muster_agent.control.board import NOT_TOLD
 from muster_agent.pulse import EVERY_S, LONG_S, Pulse
 from muster_agent.runs import lease
 from muster_agent.runs.reply import IncomingMessage, Reply
+from muster_messaging.message import Message
 from muster_shared_models.run_events import RunError
 from tests.agent.bench_desk import Bench, bench, chat
 from tests.agent.waiting import until
@@ -40,6 +41,12 @@ def freeze(made: Bench) -> None:
     made.clock += 60
 
 
+async def begun(made: Bench, *messages: Message) -> None:
+    """Hand over messages; returns when the first has begun."""
+    made.take(*messages)
+    await until(lambda: "TEXT_MESSAGE_CONTENT" in made.kinds(messages[0].run))
+
+
 def test_a_standstill_is_counted_once_by_whoever_looks_first() -> None:
     now = [100.0]
     pulse = Pulse(lambda: now[0])
@@ -68,8 +75,7 @@ async def test_what_was_stopped_while_the_agent_stood_still_does_not_act(tmp_pat
     handler = Handler()
     async with bench(tmp_path, handler) as made:
         message = chat("x")
-        made.take(message)
-        await until(lambda: "TEXT_MESSAGE_CONTENT" in made.kinds(message.run))
+        await begun(made, message)
         made.claims[message.run] = False
         freeze(made)
         handler.go.set()
@@ -83,8 +89,7 @@ async def test_what_is_still_wanted_after_a_standstill_acts_and_asks_once(tmp_pa
     handler = Handler()
     async with bench(tmp_path, handler) as made:
         message = chat("x")
-        made.take(message)
-        await until(lambda: "TEXT_MESSAGE_CONTENT" in made.kinds(message.run))
+        await begun(made, message)
         freeze(made)
         handler.go.set()
         assert (await made.end(message)).kind == "RUN_FINISHED"
@@ -124,8 +129,7 @@ async def test_what_waited_for_its_turn_through_a_standstill_is_asked_for_before
     handler = Handler()
     async with bench(tmp_path, handler, slots=1) as made:
         first, second = chat("1"), chat("2")
-        made.take(first, second)
-        await until(lambda: "TEXT_MESSAGE_CONTENT" in made.kinds(first.run))
+        await begun(made, first, second)
         made.claims[second.run] = False
         freeze(made)
         handler.go.set()
@@ -142,8 +146,7 @@ async def test_when_the_server_cannot_be_asked_for_too_long_the_run_fails_and_sa
     handler = Handler()
     async with bench(tmp_path, handler) as made:
         message = chat("x")
-        made.take(message)
-        await until(lambda: "TEXT_MESSAGE_CONTENT" in made.kinds(message.run))
+        await begun(made, message)
         made.claims[message.run] = None
         freeze(made)
         handler.go.set()
@@ -184,8 +187,7 @@ async def test_while_the_stream_of_stops_is_lost_a_run_goes_on(tmp_path: Path) -
     handler = Handler()
     async with bench(tmp_path, handler) as made:
         message = chat("x")
-        made.take(message)
-        await until(lambda: made.kinds(message.run))
+        await begun(made, message)
         made.board.told_since_ms = NOT_TOLD
         made.claims[message.run] = None
         handler.go.set()
@@ -223,8 +225,7 @@ async def test_a_stopped_run_that_may_be_anothers_ends_at_the_server_before_its_
     handler = Handler()
     async with bench(tmp_path, handler, slots=1) as made:
         first, second = chat("1"), chat("2", claim=True)
-        made.take(first, second)
-        await until(lambda: made.kinds(first.run))
+        await begun(made, first, second)
         made.claims[second.run] = False
         made.runner.stop(second.run)
         await until(lambda: made.claimed == [second.run])
