@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from muster_protos.v1.runs_pb2 import ClaimRunRequest
 from muster_protos.v1.runs_pb2_grpc import AgentRunsStub
 from tests.server.desk import at_work
@@ -86,3 +88,24 @@ async def test_an_agent_that_comes_back_is_told_what_it_is_to_stop(server: Runni
         await stop(server, wanted)
         assert (await again.next()).stop_run.run_id == wanted["run_id"]
         again.instructions.cancel()
+
+
+async def test_a_stop_does_not_wait_for_ever_for_an_agent_that_was_lost(
+    server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("muster_server.conversations.service.UNANSWERED_MS", 100)
+    async with hands(server, tmp_path) as heard, hands(server, tmp_path / "other", "other") as lost:
+        waits, ends = await ask(server), await ask(server, "agent:other")
+        for agent, sent in ((heard, waits), (lost, ends)):
+            await stop(server, sent)
+            assert (await agent.next()).stop_run.run_id == sent["run_id"]
+        lost.instructions.cancel()
+
+        async def ended() -> bool:
+            return (await kinds(server, ends))[-1] == "RUN_ERROR"
+
+        await eventually(ended)
+        assert (await events(server, ends))[-1]["message"] == "Stopped, without an answer from the agent."
+        # It was stopped before the other one, and its agent can be asked.
+        assert (await kinds(server, waits))[-1] == "RUN_STOP_REQUESTED"
+        assert not await claim(lost, ends)

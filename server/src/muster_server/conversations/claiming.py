@@ -25,11 +25,17 @@ from muster_shared_models.conversations import RunState
 from muster_shared_models.problems import Reason
 from muster_shared_models.run_events import RunError
 
-__all__ = ["Claims", "ended_runs", "runs_to_stop"]
+__all__ = ["Claims", "ended_runs", "runs_to_stop", "unanswered_stops"]
 
 _ASKED_TO_STOP = (
     select(runs.c.id)
     .where(runs.c.ended_at == ZERO, runs.c.agent_id == bindparam("agent"), runs.c.stop_requested_at > ZERO)
+    .limit(bindparam("most"))
+)
+_UNANSWERED_STOPS = (
+    select(runs.c.id)
+    .where(runs.c.ended_at == ZERO, runs.c.stop_requested_at > ZERO, runs.c.stop_requested_at < bindparam("before"))
+    .order_by(runs.c.stop_requested_at)
     .limit(bindparam("most"))
 )
 
@@ -94,3 +100,9 @@ def ended_runs(tx: Transaction, run_ids: Sequence[str]) -> list[str]:
 def runs_to_stop(tx: Transaction, agent_id: str, most: int) -> list[str]:
     """Return an agent's runs that somebody has asked to stop and that have not ended: it may not have heard of it."""
     return [row[0] for row in tx.all(_ASKED_TO_STOP, agent=agent_id, most=most)]
+
+
+def unanswered_stops(tx: Transaction, before: int, most: int) -> list[Run]:
+    """Return runs that somebody asked to stop before a moment, and that have not ended; the oldest stops first."""
+    found = (store.run_by_id(tx, row[0]) for row in tx.all(_UNANSWERED_STOPS, before=before, most=most))
+    return [run for run in found if run]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from muster_server.access.core import Principal
 from muster_server.clock import Clock
 from muster_server.conversations import store
+from muster_server.conversations.claiming import unanswered_stops
 from muster_server.conversations.core import ENDED, Run
 from muster_server.conversations.ports import AgentDirectory, Work
 from muster_server.conversations.receiving import Receiver, Stored
@@ -27,6 +28,10 @@ __all__ = ["Conversations"]
 LISTED = 100
 #: How long a run may outlive its agent: until then its answer, or the broker's word of it, may be under way.
 RETIRED_MS = 10_000
+#: How long a stopped run waits for the word of an agent that cannot be reached any more.
+UNANSWERED_MS = 30_000
+#: Of such runs, in one round.
+UNANSWERED_AT_ONCE = 500
 #: Conversations per round: a list shows few, and a busy server has hundreds.
 TOLD_AT_ONCE = 20
 
@@ -96,8 +101,15 @@ class Conversations:
         if self._directory.reachable(run.agent_id) and not run.stop_requested_at:
             asked = replace(run, stop_requested_at=now)
             return self._receiver.end_unit(tx, asked, StopRequested(run_id=run.id, by=principal.name), now)
-        away = run.state is RunState.RUNNING or run.stop_requested_at
-        said = f"Stopped by {principal.name}" + (", without an answer from the agent." if away else ".")
+        said = f"Stopped by {principal.name}"
+        if run.state is RunState.RUNNING or run.stop_requested_at:
+            return self._end_unanswered(tx, run, said, now)
+        return self._end_stopped(tx, run, f"{said}.", now)
+
+    def _end_unanswered(self, tx: Transaction, run: Run, said: str, now: int) -> Stored:
+        return self._end_stopped(tx, run, f"{said}, without an answer from the agent.", now)
+
+    def _end_stopped(self, tx: Transaction, run: Run, said: str, now: int) -> Stored:
         error = RunError(run_id=run.id, attempt=run.attempt, reason=Reason.STOPPED, message=said)
         return self._receiver.end_unit(tx, replace(run, state=RunState.STOPPED, ended_at=now), error, now)
 
@@ -109,21 +121,27 @@ class Conversations:
     # ---- time
 
     async def sweep(self) -> None:
-        """End runs past their deadline, and those of agents that were retired: nobody will answer them."""
+        """End runs that nobody will answer: past their deadline, of agents that were retired, or stopped and lost."""
         now = self._clock()
-        if await self._store.read(lambda tx: store.overdue(tx, now, now - RETIRED_MS)):
+        if await self._store.read(lambda tx: self._overdue(tx, now) or self._lost_stops(tx, now)):
             for stored in await self._store.write(lambda tx: self._end_overdue(tx, now)):
-                self._receiver.after(stored)
-                if stored.run.agent_id:
-                    self._work.stop_run(stored.run.agent_id, stored.run.id)
+                self._after_stop(stored)
+
+    def _overdue(self, tx: Transaction, now: int) -> list[Run]:
+        return store.overdue(tx, now, now - RETIRED_MS)
+
+    def _lost_stops(self, tx: Transaction, now: int) -> list[Run]:
+        """Return runs whose agents were asked to stop them and cannot be reached any more."""
+        asked = unanswered_stops(tx, now - UNANSWERED_MS, UNANSWERED_AT_ONCE)
+        return [run for run in asked if not self._directory.reachable(run.agent_id)]
 
     def _end_overdue(self, tx: Transaction, now: int) -> list[Stored]:
         ended = []
-        for run in store.overdue(tx, now, now - RETIRED_MS):
-            reason, message = _overdue(run, now)
+        for run in self._overdue(tx, now):
+            reason, message = _why_overdue(run, now)
             error = RunError(run_id=run.id, attempt=run.attempt, reason=reason, message=message)
             ended.append(self._receiver.end_unit(tx, replace(run, state=RunState.FAILED, ended_at=now), error, now))
-        return ended
+        return ended + [self._end_unanswered(tx, run, "Stopped", now) for run in self._lost_stops(tx, now)]
 
     async def tick(self) -> None:
         """Tell browsers which conversations have changed, some in each round.
@@ -148,7 +166,7 @@ class Conversations:
             self._latest.pop(next(iter(self._latest)))
 
 
-def _overdue(run: Run, now: int) -> tuple[Reason, str]:
+def _why_overdue(run: Run, now: int) -> tuple[Reason, str]:
     if run.deadline_at >= now:
         return Reason.AGENT_NOT_FOUND, "The agent was retired before it answered."
     if run.state is RunState.QUEUED:
