@@ -27,6 +27,7 @@ help: ## Show this help
 $(UV):
 	@command -v $(PYTHON) >/dev/null || { echo "make: Python 3.11 or newer is needed, as $(PYTHON). Install it, or say make PYTHON=..."; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is older than 3.11. Say make PYTHON=python3.11 or newer."; exit 1; }
+	@echo "Installing what Muster needs, once: about a minute."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$$(sed -n 's/^ *"uv==\(.*\)",$$/\1/p' pyproject.toml)"
 
@@ -46,7 +47,7 @@ $(STAMPS)/node: frontend/package-lock.json
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/console: $(STAMPS)/node $(CONSOLE_SOURCES)
-	@cd frontend && npm run --silent build
+	@cd frontend && npm run --silent build -- --logLevel warn
 	@mkdir -p $(STAMPS) && touch $@
 
 .PHONY: setup
