@@ -206,6 +206,7 @@ async def test_of_a_stopped_run_that_is_not_in_hand_the_server_is_asked(tmp_path
         made.take(message)
         assert (await made.end(message)).kind == "RUN_ERROR"
         assert ACTED == []
+        assert made.board.did == ""
 
 
 async def test_of_a_run_that_has_just_ended_nothing_is_asked_although_its_end_may_be_on_its_way(tmp_path: Path) -> None:

@@ -88,7 +88,6 @@ class Runner:
             run.core.finish(now, input_tokens=tokens[0], output_tokens=tokens[1])
         else:
             run.core.fail(now, error.reason, error.detail, error.hint)
-        self._board.did = run.body.text
         self._publisher.finish(run)
 
     def forget(self, run: Run) -> None:
@@ -171,6 +170,7 @@ class Runner:
         error = run.stopped
         try:
             if error is None:
+                self._board.did = run.body.text
                 await self._handler(_incoming(run), reply)
         except asyncio.CancelledError:
             if self._closing and run.stopped is None:
