@@ -65,6 +65,7 @@ class Bench:
         self.bus = FakeBus()
         self.subscription = FakeSubscription()
         self.publisher.attach(self.bus)
+        self.desk.attach()
 
     async def _claim(self, run_id: str) -> bool:
         self.claimed.append(run_id)

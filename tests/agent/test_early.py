@@ -1,10 +1,11 @@
 """Messages that overtook the one that they follow: they wait for it, but not for ever."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from muster_agent.inbox import early
+from muster_agent.inbox import early, upkeep
 from muster_agent.inbox.early import HOLD_S, MOST_KNOWN, Early
 from muster_agent.runs.reply import IncomingMessage
 from tests.agent.bench_desk import bench, chat
@@ -83,6 +84,34 @@ async def test_what_was_overtaken_and_does_not_come_delays_but_for_a_while(
         message = chat("2", after="msg_never")
         made.take(message)
         assert (await made.end(message)).kind == "RUN_FINISHED"
+
+
+async def test_what_was_overtaken_is_waited_for_while_nothing_reaches_the_agent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(early, "HOLD_S", 0.05)
+    monkeypatch.setattr(upkeep, "EVERY_S", 0.05)
+    async with bench(tmp_path, echo) as made:
+        first = chat("1")
+        second = chat("2", after=first.id)
+        made.take(second)
+        made.desk.detach()
+        await asyncio.sleep(0.4)  # some rounds, at each of which it would have waited for long enough
+        assert not made.kinds(second.run)
+        made.desk.attach()
+        made.take(first)
+        await made.end(second)
+        assert [sent.correlation_id for sent in made.bus.published if b"RUN_FINISHED" in sent.body] == [
+            first.id, second.id
+        ]  # fmt: skip
+
+
+def test_what_waits_has_all_its_time_again_when_the_line_stands_again() -> None:
+    line: Early[str] = Early()
+    line.hold("m2", "m1", "two", 0.0)
+    line.begin_anew(HOLD_S - 1)
+    assert not line.due(2 * HOLD_S - 2)
+    assert line.due(2 * HOLD_S) == ["two"]
 
 
 async def test_what_the_last_process_had_in_hand_comes_again_and_is_waited_for(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ class Desk:
         self._subscription: Subscription | None = None
         self._since_ms = 0
         self._early: Early[_Came] = Early()
+        self._attached = False
         #: Message id to what is in hand.
         self.runs: dict[str, Run] = {}
         #: Answers of an earlier process that are published once more: message id to what to acknowledge after.
@@ -75,9 +76,19 @@ class Desk:
             self._subscription, self._since_ms = subscription, now_ms()
         self._take([_Came(delivery.message, subscription, delivery) for delivery in deliveries])
 
+    def attach(self) -> None:
+        """Deliveries reach us from now on."""
+        self._attached = True
+        self._early.begin_anew(self._loop.time())
+
+    def detach(self) -> None:
+        """No delivery reaches us any more: what waits for one waits until they do again."""
+        self._attached = False
+
     def take_late(self) -> None:
         """Take in hand what has waited long enough for the message before it."""
-        self._take(self._early.due(self._loop.time()))
+        if self._attached:
+            self._take(self._early.due(self._loop.time()))
 
     def resume(self) -> None:
         """Take up what the last process left: answers to confirm, and messages that nobody will deliver again.

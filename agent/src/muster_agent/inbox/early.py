@@ -44,6 +44,10 @@ class Early(Generic[T]):
         self._held[message_id] += 1
         return True
 
+    def begin_anew(self, now: float) -> None:
+        """Let all that waits have as long as if it had come now."""
+        self._waiting = {before: (now + HOLD_S, held) for before, (_, held) in self._waiting.items()}
+
     def came(self, message_id: str) -> list[T]:
         """A message is here: return what waited for it, in order."""
         self._came[message_id] = None
