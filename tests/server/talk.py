@@ -40,6 +40,9 @@ class Nearby:
     def name_of(self, agent_id: str) -> str:
         return agent_id
 
+    def reachable(self, _agent_id: str) -> bool:
+        return False
+
     def followed(self, _stream: str) -> bool:
         return False
 

@@ -1,5 +1,6 @@
 """Runs that people stop: their agents say how they ended, or the server does where they cannot."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,12 @@ import pytest
 
 from muster_protos.v1.runs_pb2 import ClaimRunRequest
 from muster_protos.v1.runs_pb2_grpc import AgentRunsStub
+from muster_server.conversations.service import UNANSWERED_MS, Conversations
+from muster_server.store.store import Store
+from muster_shared_models.conversations import StopRequested
 from tests.server.desk import at_work
 from tests.server.running import RunningServer, eventually
+from tests.server.talk import RUN, Talk
 from tests.server.test_commands import Hands, hands
 
 
@@ -109,3 +114,22 @@ async def test_a_stop_does_not_wait_for_ever_for_an_agent_that_was_lost(
         # It was stopped before the other one, and its agent can be asked.
         assert (await kinds(server, waits))[-1] == "RUN_STOP_REQUESTED"
         assert not await claim(lost, ends)
+
+
+async def test_after_the_servers_start_agents_have_time_to_come_back(store: Store) -> None:
+    started = now = 10 * UNANSWERED_MS
+    talk = Talk(store)
+    near: Any = talk.near
+    conversations = Conversations(store, lambda: now, near, near, talk.receiver, {}, lambda _: None)
+    await talk.begin()
+    asked = StopRequested(run_id=RUN.id, by="Ada")
+    await store.write(lambda tx: talk.receiver.end_unit(tx, replace(RUN, stop_requested_at=1), asked, 1))
+    now = started + UNANSWERED_MS - 1
+    await conversations.sweep()
+    assert await talk.kinds() == ["RUN_STOP_REQUESTED"]
+    now = started + UNANSWERED_MS
+    await conversations.sweep()
+    assert await talk.kinds() == ["RUN_STOP_REQUESTED", "RUN_ERROR"]
+    assert near.stopped == [(RUN.agent_id, RUN.id)]
+    await conversations.sweep()
+    assert len(await talk.kinds()) == 2

@@ -56,6 +56,7 @@ class Conversations:
         self._receiver = receiver
         self._changed = changed
         self._announce = announce
+        self._since = clock()
         self._latest: dict[str, ConversationView] = {}  # the one that changed last at the end
 
     # ---- looking
@@ -132,6 +133,8 @@ class Conversations:
 
     def _lost_stops(self, tx: Transaction, now: int) -> list[Run]:
         """Return runs whose agents were asked to stop them and cannot be reached any more."""
+        if now - self._since < UNANSWERED_MS:
+            return []  # agents come back to a server that has just begun
         asked = unanswered_stops(tx, now - UNANSWERED_MS, UNANSWERED_AT_ONCE)
         return [run for run in asked if not self._directory.reachable(run.agent_id)]
 
