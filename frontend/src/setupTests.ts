@@ -1,5 +1,8 @@
 // What browsers have and jsdom has not.
+import { configure } from "@testing-library/react";
 import { vi } from "vitest";
+
+configure({ asyncUtilTimeout: 10_000 }); // a busy machine is slow, not wrong
 
 window.matchMedia ??= (query: string) =>
   ({
