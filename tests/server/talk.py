@@ -40,7 +40,7 @@ class Nearby:
     def name_of(self, agent_id: str) -> str:
         return agent_id
 
-    def reachable(self, _agent_id: str) -> bool:
+    def may_act(self, _agent_id: str) -> bool:
         return False
 
     def followed(self, _stream: str) -> bool:

@@ -97,3 +97,19 @@ def test_work_keeps_its_begin_over_heartbeats() -> None:
     assert later.busy_since == T0
     idle = core.with_runs(later, (), T0 + 9_000)
     assert (idle.busy_since, idle.idle_since) == (0, T0 + 9_000)
+
+
+@pytest.mark.parametrize(
+    ("facts", "after_ms", "may"),
+    [
+        (alive(), 3_600_000, True),
+        (replace(alive(), commands_since=0, stream_since=0), core.LEASE_MS - 1, True),
+        (replace(alive(), commands_since=0, stream_since=0), core.LEASE_MS, False),
+        (replace(alive(lifecycle="stopping"), commands_since=0, stream_since=0), 1, False),
+        (Facts(interval_ms=INTERVAL, known_since=T0), core.LEASE_MS - 1, True),
+        (Facts(interval_ms=INTERVAL, known_since=T0), core.LEASE_MS, False),
+    ],
+    ids=["its line stands", "heard lately", "silent for long", "ended", "the server has just begun", "not heard since"],
+)
+def test_an_agent_may_act_while_it_can_be_told_or_its_lease_may_hold(facts: Facts, after_ms: int, may: bool) -> None:
+    assert core.may_act(facts, T0 + after_ms) is may

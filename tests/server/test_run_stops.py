@@ -99,6 +99,7 @@ async def test_a_stop_does_not_wait_for_ever_for_an_agent_that_was_lost(
     server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("muster_server.conversations.service.UNANSWERED_MS", 100)
+    monkeypatch.setattr("muster_server.agents.core.LEASE_MS", 100)
     async with hands(server, tmp_path) as heard, hands(server, tmp_path / "other", "other") as lost:
         waits, ends = await ask(server), await ask(server, "agent:other")
         for agent, sent in ((heard, waits), (lost, ends)):
@@ -116,18 +117,35 @@ async def test_a_stop_does_not_wait_for_ever_for_an_agent_that_was_lost(
         assert not await claim(lost, ends)
 
 
-async def test_after_the_servers_start_agents_have_time_to_come_back(store: Store) -> None:
-    started = now = 10 * UNANSWERED_MS
+async def test_an_agent_whose_line_is_cut_is_asked_too_for_it_may_act(server: RunningServer, tmp_path: Path) -> None:
+    async with hands(server, tmp_path) as agent:
+        sent = await ask(server)
+        agent.instructions.cancel()
+
+        async def cut() -> bool:
+            view = await server.get("/api/v1/agents/puppet")
+            return view["presence"]["commands"]["state"] != "holds"
+
+        await eventually(cut)
+        await stop(server, sent)
+        assert await kinds(server, sent) == ["USER_MESSAGE", "RUN_STOP_REQUESTED"]
+        again = Hands(agent.agent)
+        assert (await again.next()).stop_run.run_id == sent["run_id"]
+        again.instructions.cancel()
+
+
+async def test_what_was_to_be_stopped_ends_once_its_agent_acts_no_more(store: Store) -> None:
+    now = 10 * UNANSWERED_MS
     talk = Talk(store)
     near: Any = talk.near
     conversations = Conversations(store, lambda: now, near, near, talk.receiver, {}, lambda _: None)
     await talk.begin()
     asked = StopRequested(run_id=RUN.id, by="Ada")
-    await store.write(lambda tx: talk.receiver.end_unit(tx, replace(RUN, stop_requested_at=1), asked, 1))
-    now = started + UNANSWERED_MS - 1
+    await store.write(lambda tx: talk.receiver.end_unit(tx, replace(RUN, stop_requested_at=now), asked, 1))
+    now += UNANSWERED_MS
     await conversations.sweep()
     assert await talk.kinds() == ["RUN_STOP_REQUESTED"]
-    now = started + UNANSWERED_MS
+    now += 1
     await conversations.sweep()
     assert await talk.kinds() == ["RUN_STOP_REQUESTED", "RUN_ERROR"]
     assert near.stopped == [(RUN.agent_id, RUN.id)]

@@ -63,7 +63,7 @@ class Parts:
         self.quarantines = Quarantines(store, clock, registry, self.hearing, queues, streams)
         self.agents = Agents(store, clock, registry, self.hearing, enrolment, queues, streams)
         self.brokers = Brokers(store, clock, enrolment, queues.partitions)
-        directory = Directory(registry)
+        directory = Directory(registry, clock)
         self.outbox = Outbox(store, queues.bus, clock)
 
         self.progress = Progress(store, clock, hub, orders.announce)

@@ -22,6 +22,9 @@ BEATS_KEPT = 120
 #: An event loop later than this is worth saying.
 LAG_MS = 2_000
 
+#: An agent that has not heard the server for 45 s begins nothing more; its last heartbeat may have been later.
+LEASE_MS = 50_000
+
 Lifecycle = str  # running, paused, draining, stopping or failed
 
 
@@ -161,6 +164,12 @@ def _alive(facts: Facts, now: int) -> FactState:
     if not facts.last_beat_at or not facts.stream_since or now - heard >= facts.interval_ms * SUSPECT_AFTER:
         return FactState.UNKNOWN
     return FactState.HOLDS
+
+
+def may_act(facts: Facts, now: int) -> bool:
+    """Tell whether an agent may be at work: it can be told to stop, or was heard so lately that it goes on without."""
+    heard = facts.last_beat_at or facts.known_since
+    return bool(facts.commands_since) or (now - heard < LEASE_MS and not _ended_cleanly(facts))
 
 
 def _ended_cleanly(facts: Facts) -> bool:

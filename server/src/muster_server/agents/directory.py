@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from muster_server.agents import core
 from muster_server.agents.registry import Agent, Registry
+from muster_server.clock import Clock
 from muster_shared_models.addresses import Address, AddressKind
 from muster_shared_models.problems import MusterError, Reason
 from muster_shared_models.selectors import parse_selector
@@ -22,8 +24,9 @@ class Reached:
 class Directory:
     """Reads the registry."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, clock: Clock) -> None:
         self._registry = registry
+        self._clock = clock
 
     def targets(self, address: Address) -> list[Reached]:
         """Return the agents that an address may reach; raises AGENT_NOT_FOUND, NO_TARGET or INVALID_ADDRESS."""
@@ -58,10 +61,10 @@ class Directory:
         agent = self._registry.get(agent_id)
         return agent.description.name if agent else agent_id
 
-    def reachable(self, agent_id: str) -> bool:
-        """Tell whether an agent's command stream is open."""
+    def may_act(self, agent_id: str) -> bool:
+        """Tell whether an agent can be told to stop, or may go on because it does not know that it cannot."""
         agent = self._registry.get(agent_id)
-        return bool(agent and agent.facts.commands_since)
+        return agent is not None and core.may_act(agent.facts, self._clock())
 
 
 def _reached(agent: Agent) -> Reached:

@@ -9,7 +9,7 @@ from asyncio import Future
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import and_, bindparam, select
 
 from muster_server.clock import Clock
 from muster_server.conversations import store
@@ -25,19 +25,20 @@ from muster_shared_models.conversations import RunState
 from muster_shared_models.problems import Reason
 from muster_shared_models.run_events import RunError
 
-__all__ = ["Claims", "ended_runs", "runs_to_stop", "unanswered_stops"]
+__all__ = ["Claims", "asked_agents", "ended_runs", "runs_to_stop", "unanswered_stops"]
 
+#: Runs of one agent that end together.
+ENDED_AT_ONCE = 100
 _ASKED_TO_STOP = (
     select(runs.c.id)
     .where(runs.c.ended_at == ZERO, runs.c.agent_id == bindparam("agent"), runs.c.stop_requested_at > ZERO)
     .limit(bindparam("most"))
 )
-_UNANSWERED_STOPS = (
-    select(runs.c.id)
-    .where(runs.c.ended_at == ZERO, runs.c.stop_requested_at > ZERO, runs.c.stop_requested_at < bindparam("before"))
-    .order_by(runs.c.stop_requested_at)
-    .limit(bindparam("most"))
+_ASKED_BEFORE = and_(
+    runs.c.ended_at == ZERO, runs.c.stop_requested_at > ZERO, runs.c.stop_requested_at < bindparam("before")
 )
+_ASKED_AGENTS = select(runs.c.agent_id).where(_ASKED_BEFORE).distinct()
+_UNANSWERED_STOPS = select(runs.c.id).where(_ASKED_BEFORE, runs.c.agent_id == bindparam("agent")).limit(ENDED_AT_ONCE)
 
 
 class Claims:
@@ -71,7 +72,8 @@ class Claims:
         if not run.stop_requested_at:
             return run
         stopped = replace(run, state=RunState.STOPPED, ended_at=now)
-        said = "Stopped before the agent took it up."
+        again = " again" if run.state is RunState.RUNNING else ""
+        said = f"Stopped before the agent took it up{again}."
         error = RunError(run_id=run.id, attempt=run.attempt, reason=Reason.STOPPED, message=said)
         return self._receiver.end_unit(tx, stopped, error, now)
 
@@ -102,7 +104,12 @@ def runs_to_stop(tx: Transaction, agent_id: str, most: int) -> list[str]:
     return [row[0] for row in tx.all(_ASKED_TO_STOP, agent=agent_id, most=most)]
 
 
-def unanswered_stops(tx: Transaction, before: int, most: int) -> list[Run]:
-    """Return runs that somebody asked to stop before a moment, and that have not ended; the oldest stops first."""
-    found = (store.run_by_id(tx, row[0]) for row in tx.all(_UNANSWERED_STOPS, before=before, most=most))
+def asked_agents(tx: Transaction, before: int) -> list[str]:
+    """Return the agents that somebody asked before a moment to stop runs that have not ended."""
+    return [row[0] for row in tx.all(_ASKED_AGENTS, before=before)]
+
+
+def unanswered_stops(tx: Transaction, agent_id: str, before: int) -> list[Run]:
+    """Return an agent's runs that somebody asked to stop before a moment and that have not ended, or some of them."""
+    found = (store.run_by_id(tx, row[0]) for row in tx.all(_UNANSWERED_STOPS, agent=agent_id, before=before))
     return [run for run in found if run]

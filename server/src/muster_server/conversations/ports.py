@@ -36,8 +36,8 @@ class AgentDirectory(Protocol):
         """Return an agent's name, or its id when it is gone."""
         ...
 
-    def reachable(self, agent_id: str) -> bool:
-        """Tell whether the agent's command stream is open now."""
+    def may_act(self, agent_id: str) -> bool:
+        """Tell whether the agent can be told to stop, or was heard so lately that it may go on without the server."""
         ...
 
 

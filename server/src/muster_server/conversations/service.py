@@ -7,7 +7,7 @@ from dataclasses import replace
 from muster_server.access.core import Principal
 from muster_server.clock import Clock
 from muster_server.conversations import store
-from muster_server.conversations.claiming import unanswered_stops
+from muster_server.conversations.claiming import asked_agents, unanswered_stops
 from muster_server.conversations.core import ENDED, Run
 from muster_server.conversations.ports import AgentDirectory, Work
 from muster_server.conversations.receiving import Receiver, Stored
@@ -30,8 +30,8 @@ LISTED = 100
 RETIRED_MS = 10_000
 #: How long a stopped run waits for the word of an agent that cannot be reached any more.
 UNANSWERED_MS = 30_000
-#: Of such runs, in one round.
-UNANSWERED_AT_ONCE = 500
+#: Of such agents, in one round.
+LOST_AT_ONCE = 20
 #: Conversations per round: a list shows few, and a busy server has hundreds.
 TOLD_AT_ONCE = 20
 
@@ -56,7 +56,6 @@ class Conversations:
         self._receiver = receiver
         self._changed = changed
         self._announce = announce
-        self._since = clock()
         self._latest: dict[str, ConversationView] = {}  # the one that changed last at the end
 
     # ---- looking
@@ -87,8 +86,8 @@ class Conversations:
         """Begin to stop a run; fails with RUN_NOT_FOUND or ALREADY_FINISHED.
 
         Its agent is asked, and says how it ended: it may have begun the run, though nobody has heard of that yet. A run
-        that is nobody's yet, whose agent cannot be reached, or that somebody asks to stop again ends here; its agent is
-        told when it asks.
+        that is nobody's yet, whose agent was not heard for long, or that somebody asks to stop again ends here; its
+        agent is told when it asks.
         """
         return then(self._store.write(lambda tx: self._stop_unit(tx, principal, run_id)), self._after_stop)
 
@@ -99,7 +98,7 @@ class Conversations:
             raise MusterError(Reason.RUN_NOT_FOUND, f"There is no run {run_id[:70]}.")
         if run.state in ENDED:
             raise MusterError(Reason.ALREADY_FINISHED, "The run has ended already.")
-        if self._directory.reachable(run.agent_id) and not run.stop_requested_at:
+        if self._directory.may_act(run.agent_id) and not run.stop_requested_at:
             asked = replace(run, stop_requested_at=now)
             return self._receiver.end_unit(tx, asked, StopRequested(run_id=run.id, by=principal.name), now)
         said = f"Stopped by {principal.name}"
@@ -132,11 +131,10 @@ class Conversations:
         return store.overdue(tx, now, now - RETIRED_MS)
 
     def _lost_stops(self, tx: Transaction, now: int) -> list[Run]:
-        """Return runs whose agents were asked to stop them and cannot be reached any more."""
-        if now - self._since < UNANSWERED_MS:
-            return []  # agents come back to a server that has just begun
-        asked = unanswered_stops(tx, now - UNANSWERED_MS, UNANSWERED_AT_ONCE)
-        return [run for run in asked if not self._directory.reachable(run.agent_id)]
+        """Return runs whose agents were asked to stop them and do nothing any more."""
+        before = now - UNANSWERED_MS
+        lost = [agent_id for agent_id in asked_agents(tx, before) if not self._directory.may_act(agent_id)]
+        return [run for agent_id in lost[:LOST_AT_ONCE] for run in unanswered_stops(tx, agent_id, before)]
 
     def _end_overdue(self, tx: Transaction, now: int) -> list[Stored]:
         ended = []
