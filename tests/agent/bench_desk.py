@@ -42,11 +42,14 @@ def chat(text: str, *, conversation: str = "cnv_1", **fields: Any) -> Message:
 class Bench:
     """The parts, wired as `main` wires them, without a server."""
 
-    def __init__(self, folder: Path, agent: Agent, *, slots: int, tools: list[Tool[Any]], run_timeout_s: float) -> None:
+    def __init__(
+        self, folder: Path, agent: Agent, *, slots: int, tools: list[Tool[Any]], run_timeout_s: float,
+        prefetch: int = 1000,
+    ) -> None:  # fmt: skip
         assert agent.handler is not None
         self.journal = Journal(folder / "journal.db")
         self.rows = MessageRows(self.journal)
-        effects = Effects(self.journal)
+        self.effects = effects = Effects(self.journal)
         self.board = Board(slots=slots)
         self.board.heard_at = float("inf")
         self.publisher = Publisher(self.rows, 4, "agt_bench")
@@ -61,11 +64,11 @@ class Bench:
         self.runner = Runner(agent.handler, slots, self.publisher, effects, self.board, toolbox, lease)
         self.desk = Desk(self.rows, effects, self.publisher, self.runner)
         self.publisher.settled = self.runner.dropped = self.desk.settled
-        self.upkeep = Upkeep(self.desk, self.runner, self.rows, run_timeout_s)
+        self.board.consumer_attached = lambda: True
+        self.upkeep = Upkeep(self.desk, self.runner, self.rows, self.board, prefetch, run_timeout_s)
         self.bus = FakeBus()
         self.subscription = FakeSubscription()
         self.publisher.attach(self.bus)
-        self.desk.attach()
 
     async def _claim(self, run_id: str) -> bool:
         self.claimed.append(run_id)
@@ -105,12 +108,12 @@ class Bench:
 @asynccontextmanager
 async def bench(
     folder: Path, handler: Any, *, slots: int = 4, tools: list[Tool[Any]] | None = None, run_timeout_s: float = 1800,
-    clean: bool = True,
+    clean: bool = True, prefetch: int = 1000,
 ) -> AsyncIterator[Bench]:  # fmt: skip
     """Yield a bench whose agent answers with `handler`; with `clean=False` it is left as a crash leaves it."""
     agent = Agent("bench")
     agent.on_message(handler)
-    made = Bench(folder, agent, slots=slots, tools=tools or [], run_timeout_s=run_timeout_s)
+    made = Bench(folder, agent, slots=slots, tools=tools or [], run_timeout_s=run_timeout_s, prefetch=prefetch)
     upkeep = asyncio.create_task(made.upkeep.run())
     try:
         yield made

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from muster_agent.inbox import early, upkeep
-from muster_agent.inbox.early import HOLD_S, MOST_KNOWN, Early
+from muster_agent.inbox.early import HOLD_S, MOST_KNOWN, RENEWALS, Early
 from muster_agent.runs.reply import IncomingMessage
 from tests.agent.bench_desk import bench, chat
 from tests.agent.waiting import until
@@ -15,10 +15,11 @@ from tests.agent.waiting import until
 def test_what_follows_goes_when_the_one_before_it_has_come() -> None:
     line: Early[str] = Early()
     assert line.hold("m2", "m1", "two", 0.0)
-    assert line.hold("m2", "m1", "two again", 1.0)
+    assert line.hold("m3", "m1", "three", 1.0)
     assert len(line) == 2
+    assert (line.held("m2"), line.held("m4"), line.all_held()) == ("two", None, ["two", "three"])
     assert not line.due(HOLD_S - 1)
-    assert line.came("m1") == ["two", "two again"]
+    assert line.came("m1") == ["two", "three"]
     assert line.knows("m1")
     assert not line.came("m1")
     assert len(line) == 0
@@ -95,23 +96,15 @@ async def test_what_was_overtaken_is_waited_for_while_nothing_reaches_the_agent(
         first = chat("1")
         second = chat("2", after=first.id)
         made.take(second)
-        made.desk.detach()
+        made.board.consumer_attached = lambda: False
         await asyncio.sleep(0.4)  # some rounds, at each of which it would have waited for long enough
         assert not made.kinds(second.run)
-        made.desk.attach()
+        made.board.consumer_attached = lambda: True
         made.take(first)
         await made.end(second)
         assert [sent.correlation_id for sent in made.bus.published if b"RUN_FINISHED" in sent.body] == [
             first.id, second.id
         ]  # fmt: skip
-
-
-def test_what_waits_has_all_its_time_again_when_the_line_stands_again() -> None:
-    line: Early[str] = Early()
-    line.hold("m2", "m1", "two", 0.0)
-    line.begin_anew(HOLD_S - 1)
-    assert not line.due(2 * HOLD_S - 2)
-    assert line.due(2 * HOLD_S) == ["two"]
 
 
 async def test_what_the_last_process_had_in_hand_comes_again_and_is_waited_for(tmp_path: Path) -> None:
@@ -145,3 +138,55 @@ async def test_nothing_waits_for_what_was_answered_by_the_last_process(tmp_path:
         made.take(second)
         assert not made.desk.unacknowledged() or second.id in made.desk.runs
         await made.end(second)
+
+
+async def test_what_waits_takes_no_place_on_the_queue_and_survives_a_death(tmp_path: Path) -> None:
+    first = chat("1")
+    second, third = chat("2", after=first.id), chat("3")
+    async with bench(tmp_path, echo, clean=False) as made:
+        (tag,) = made.take(second)
+        await until(lambda: made.subscription.acked == [tag])
+        assert made.desk.unacknowledged() == 0
+    async with bench(tmp_path, echo) as made:
+        made.desk.resume()
+        made.take(third)
+        await made.end(third)
+        assert not made.kinds(second.run)
+        (again,) = made.take(second)  # the acknowledgement was lost with the process
+        made.take(first)
+        await made.end(second)
+        assert [sent.correlation_id for sent in made.bus.published if b"RUN_FINISHED" in sent.body] == [
+            third.id, first.id, second.id
+        ]  # fmt: skip
+        await until(lambda: again in made.subscription.acked)
+
+
+async def test_while_more_may_stand_in_the_queue_time_goes_by_slowly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(early, "HOLD_S", 0.1)
+    monkeypatch.setattr(upkeep, "EVERY_S", 0.05)
+    goes_on = asyncio.Event()
+
+    async def wait(message: IncomingMessage) -> str:
+        if message.text == "long":
+            await goes_on.wait()
+        return message.text
+
+    async with bench(tmp_path, wait, prefetch=1) as made:
+        message, long = chat("2", after="msg_never"), chat("long")
+        made.take(long, message)
+        await asyncio.sleep(0.5)  # five times as long as it waits where the queue is empty
+        assert not made.kinds(message.run)
+        goes_on.set()
+        assert (await made.end(message)).kind == "RUN_FINISHED"
+
+
+def test_what_waits_has_all_its_time_again_but_not_time_and_again() -> None:
+    line: Early[str] = Early()
+    line.hold("m2", "m1", "two", 0.0)
+    for number in range(RENEWALS):
+        line.begin_anew(number * HOLD_S + HOLD_S - 1)
+        assert not line.due(number * HOLD_S + HOLD_S)
+    line.begin_anew(100 * HOLD_S)
+    assert line.due(100 * HOLD_S) == ["two"]

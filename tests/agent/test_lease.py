@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from muster_agent.control.board import NOT_TOLD
-from muster_agent.pulse import EVERY_S, LONG_S, Pulse
+from muster_agent.pulse import LONG_S, Pulse
 from muster_agent.runs import lease
 from muster_agent.runs.reply import IncomingMessage, Reply
 from muster_messaging.message import Message
@@ -57,16 +57,17 @@ def test_a_standstill_is_counted_once_by_whoever_looks_first() -> None:
     assert pulse.standstills() == 1
 
 
-async def test_a_pulse_that_beats_in_time_sees_no_standstill() -> None:
+async def test_a_pulse_that_beats_in_time_sees_no_standstill(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("muster_agent.pulse.EVERY_S", 0.001)
     now = [100.0]
 
     def clock() -> float:
-        now[0] += EVERY_S
+        now[0] += LONG_S * 0.9
         return now[0]
 
     pulse = Pulse(clock)
     beating = asyncio.create_task(pulse.run())
-    await asyncio.sleep(EVERY_S / 10)
+    await until(lambda: now[0] > 100 + 10 * LONG_S)
     beating.cancel()
     assert pulse.standstills() == 0
 
@@ -118,11 +119,62 @@ async def test_a_standstill_while_it_is_written_that_a_tool_acts_counts(tmp_path
             await intend(*arguments, **options)  # type: ignore[arg-type]
             freeze(made)
 
+        taken_back: list[tuple[str, str]] = []
         made.runner.intend = slowly  # type: ignore[method-assign]
+        take_back = made.effects.take_back
+        made.effects.take_back = lambda *which: (taken_back.append(which), take_back(*which))[1]  # type: ignore[method-assign]
         made.take(message)
         handler.go.set()
         await made.end(message)
         assert ACTED == []
+        assert [message_id for message_id, _ in taken_back] == [message.id]
+
+
+async def test_what_was_taken_back_leaves_no_doubt(tmp_path: Path) -> None:
+    async with bench(tmp_path, Handler()) as made:
+        await made.effects.intend("msg_1", "receipt", "deploy", resumable=False)
+        assert made.effects.doubt("msg_1") == "deploy"
+        await made.effects.take_back("msg_1", "receipt")
+        assert made.effects.doubt("msg_1") == ""
+
+
+async def test_a_run_that_the_last_process_had_begun_says_itself_how_it_ended(tmp_path: Path) -> None:
+    message = chat("x")
+    acting = asyncio.Event()
+
+    async def act(_: IncomingMessage, reply: Reply) -> None:
+        async with reply.tool("deploy"):
+            acting.set()
+            await asyncio.Event().wait()
+
+    async with bench(tmp_path, act, clean=False) as made:
+        made.take(message)
+        await acting.wait()
+    async with bench(tmp_path, act) as made:
+        made.desk.resume()
+        made.runner.stop(message.run)  # told before the queue hands the message out again
+        made.take(message)
+        error = await made.end(message)
+        assert isinstance(error, RunError)
+        assert error.reason == "interrupted"
+        assert made.claimed == []
+
+
+async def test_an_answer_that_is_on_its_way_is_not_stopped(tmp_path: Path) -> None:
+    message = chat("x")
+
+    async def answer(_: IncomingMessage) -> str:
+        return "done"
+
+    async with bench(tmp_path, answer, clean=False) as made:
+        made.publisher.detach()
+        made.take(message)
+        await until(lambda: any(row.state == "replied" for row in made.rows.unfinished()))
+    async with bench(tmp_path, answer) as made:
+        made.desk.resume()
+        made.runner.stop(message.run)
+        assert (await made.end(message)).kind == "RUN_FINISHED"
+        assert made.claimed == []
 
 
 async def test_what_waited_for_its_turn_through_a_standstill_is_asked_for_before_it_begins(tmp_path: Path) -> None:

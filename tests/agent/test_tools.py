@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from muster_agent import Agent, AgentSettings, IncomingMessage, Reply, load_sett
 from muster_agent.builtin import BUILTIN, build
 from muster_agent.builtin.chat import chat_agent
 from muster_agent.errors import BadSetting, ToolFailed
+from muster_agent.machine import posix
 from muster_agent.machine.contract import MARK
 from muster_agent.models.scripted import ScriptedModel
 from muster_agent.tools.contract import Outcome
@@ -66,6 +69,27 @@ async def test_stopping_the_run_ends_the_shell_with_all_its_processes(tmp_path: 
     with pytest.raises(asyncio.CancelledError):
         await task
     assert bearing("run_stop") == []
+
+
+async def test_a_run_that_is_stopped_while_its_shell_starts_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spawn, goes_on = posix.spawn, threading.Event()
+
+    def slowly(*arguments: Any) -> Any:
+        process = spawn(*arguments)
+        goes_on.wait(20)
+        return process
+
+    monkeypatch.setattr(posix, "spawn", slowly)
+    task = asyncio.create_task(run(tmp_path, "sleep 62", mark="run_early"))
+    await until(lambda: bearing("run_early"))
+    task.cancel()
+    await asyncio.sleep(0)
+    goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert bearing("run_early") == []
 
 
 async def test_a_flood_is_kept_in_bounds(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ WHICH = some.integers(0, 20)
 WHAT = some.sampled_from(["say", "act", "act", "look", "end", "end"])
 TURNS = some.integers(0, 8)
 SLOTS = 2
+PREFETCH = 2 * SLOTS
 ENDS = ("RUN_FINISHED", "RUN_ERROR")
 ME, ANOTHER = "me", "another"
 
@@ -67,7 +68,8 @@ class Life:
         self.runner = Runner(agent.handler, SLOTS, self.publisher, effects, board, toolbox, lease)
         self.desk = Desk(rows, effects, self.publisher, self.runner)
         self.publisher.settled = self.runner.dropped = self.desk.settled
-        self.upkeep = Upkeep(self.desk, self.runner, rows, 1e9)
+        board.consumer_attached = lambda: True
+        self.upkeep = Upkeep(self.desk, self.runner, rows, board, PREFETCH, 1e9)
         self.bus = ModelBus()
         self.subscription = ModelSubscription()
         #: Message id to the handler that waits to be told what to do.
@@ -136,15 +138,18 @@ class DeskMachine(ClockworkMachine):
         self.clock.do(self._deliver_all)
 
     def _deliver_all(self) -> None:
-        self.handed_out = {}
-        self._deliver(*self.queue)
+        self.handed_out, self.ready = {}, list(self.queue)
+        self._deliver()
 
     def _deliver(self, *messages: Message) -> None:
+        """Put messages on the queue, and hand out as much as may be unacknowledged."""
+        self.queue += messages
+        self.ready += messages
         deliveries = []
-        for message in messages:
+        while self.ready and len(self.handed_out) < PREFETCH:
             self.tag += 1
-            self.handed_out[self.tag] = message
-            deliveries.append(Delivery(self.tag, message, "key"))
+            self.handed_out[self.tag] = self.ready.pop(0)
+            deliveries.append(Delivery(self.tag, self.handed_out[self.tag], "key"))
         if deliveries:
             self.life.desk.take(self.life.subscription, deliveries)
 
@@ -180,8 +185,7 @@ class DeskMachine(ClockworkMachine):
     # ---- what happens
 
     def _send(self, lane: str, claim: bool = False) -> None:
-        self.queue.append(self._made(lane, claim))
-        self._deliver(self.queue[-1])
+        self._deliver(self._made(lane, claim))
 
     def _made(self, lane: str, claim: bool) -> Message:
         self.count += 1
@@ -200,9 +204,8 @@ class DeskMachine(ClockworkMachine):
         """A broker sends a message round, another one the next message on."""
         first, second = self._made(lane, False), self._made(lane, False)
         for message in (second, first):
-            self.queue.append(message)
             self.clock.do(self._deliver, message)
-            self.clock.wait(seconds)
+            self._pass(seconds)
 
     @rule(lane=WHERE, claim=some.booleans())
     def send(self, lane: str, claim: bool) -> None:
@@ -219,8 +222,7 @@ class DeskMachine(ClockworkMachine):
     def send_again(self, which: int) -> None:
         known = [message for messages in self.sent.values() for message in messages]
         if known:
-            self.queue.append(known[which % len(known)])
-            self.clock.do(self._deliver, self.queue[-1])
+            self.clock.do(self._deliver, known[which % len(known)])
 
     def _tell(self, which: int, what: str) -> None:
         ready = [future for future in self.life.waiting.values() if not future.done()]
@@ -277,7 +279,17 @@ class DeskMachine(ClockworkMachine):
 
     @rule(seconds=some.sampled_from([0.003, 0.06, 2.0, 20.0, 62.0]))
     def wait(self, seconds: float) -> None:
-        self.clock.wait(seconds)
+        self._pass(seconds)
+
+    def _pass(self, seconds: float) -> None:
+        """Let time go by; each second the queue server hands out what it may."""
+        while True:
+            self.clock.wait(min(seconds, 1.0))
+            self._settle_acks()
+            self.clock.do(self._deliver)
+            seconds -= 1.0
+            if seconds <= 0:
+                return
 
     @rule(
         cause=some.sampled_from(["send", "tell", "confirm", "nothing"]), lane=WHERE, which=WHICH, what=WHAT, turns=TURNS
@@ -329,7 +341,8 @@ class DeskMachine(ClockworkMachine):
 
     def _journalled(self, message: Message) -> bool:
         with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as journal:
-            found = journal.execute("SELECT frame FROM messages WHERE message_id = ?", (message.id,)).fetchone()
+            query = "SELECT coalesce(frame, reply) FROM messages WHERE message_id = ?"
+            found = journal.execute(query, (message.id,)).fetchone()
         return found is not None and found[0] is not None
 
     @invariant()
@@ -352,7 +365,7 @@ class DeskMachine(ClockworkMachine):
         for _ in range(3 * self.count + 5):
             for number in range(SLOTS):
                 self.clock.do(self._tell, number, "end")
-            self.clock.wait(20.0)
+            self._pass(20.0)
             while self.life.bus.under_way:
                 self.clock.do(self._answer, 0, None, True)
         self._settle_acks()

@@ -201,7 +201,8 @@ class _Life:
         desk = Desk(self._rows, effects, publisher, runner)
         publisher.settled = runner.dropped = desk.settled
         commands = self._build_commands(access, board)
-        receiver = Receiver(access, desk, publisher, AHEAD * board.slots, self._open_bus)
+        prefetch = AHEAD * board.slots
+        receiver = Receiver(access, desk, publisher, prefetch, self._open_bus)
         receiver.changed = board.news.set
         board.notes, board.unacked = desk.notes, desk.unacknowledged
         board.consumer_attached = lambda: receiver.attached
@@ -211,7 +212,7 @@ class _Life:
             runner=runner,
             desk=desk,
             pulse=pulse,
-            upkeep=Upkeep(desk, runner, self._rows, self._settings.run_timeout_s),
+            upkeep=Upkeep(desk, runner, self._rows, board, prefetch, self._settings.run_timeout_s),
             commands=commands,
             stream=CommandStream(access, commands, board, runner.stop),
             receiver=receiver,

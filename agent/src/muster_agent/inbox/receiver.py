@@ -70,7 +70,6 @@ class Receiver:
         """Take nothing more; what is in hand can still be answered and acknowledged."""
         subscription, self._subscription = self._subscription, None
         if subscription is not None:
-            self._desk.detach()
             self.changed()
             try:
                 await subscription.cancel()
@@ -87,7 +86,6 @@ class Receiver:
         self._publisher.attach(self._bus)
         self._subscription = await self._bus.subscribe(self._access.registration.queue, self._prefetch)
         log.info("attached", queue=self._access.registration.queue)
-        self._desk.attach()
         self.changed()
 
     async def _let_go(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from asyncio import Future
 
+from muster_agent.control.board import Board
 from muster_agent.inbox.desk import Desk
 from muster_agent.journal.messages import MessageRows
 from muster_agent.runs.run import Run
@@ -29,8 +30,12 @@ PRUNE_EVERY_S = 3600.0
 class Upkeep:
     """Looks after the desk once a second."""
 
-    def __init__(self, desk: Desk, runner: Runner, rows: MessageRows, run_timeout_s: float) -> None:
+    def __init__(
+        self, desk: Desk, runner: Runner, rows: MessageRows, board: Board, prefetch: int, run_timeout_s: float
+    ) -> None:
         self._desk = desk
+        self._board = board
+        self._prefetch = prefetch
         self._runner = runner
         self._rows = rows
         self._run_timeout_s = run_timeout_s
@@ -42,7 +47,8 @@ class Upkeep:
         while True:
             await asyncio.sleep(EVERY_S)
             self.note_confirmed()
-            self._desk.take_late()
+            drained = self._desk.unacknowledged() < self._prefetch
+            self._desk.take_late(attached=self._board.consumer_attached(), drained=drained)
             now = self._loop.time()
             if now >= self._prune_at:
                 self._prune_at = now + PRUNE_EVERY_S
@@ -56,6 +62,7 @@ class Upkeep:
                 if not run.acked and now - run.since > hold_s and held < most:
                     held += 1
                     self._acknowledge_early(run)
+            self._keep_what_waits(now, held)
 
     def note_confirmed(self) -> None:
         """Let the journal forget answers that are confirmed."""
@@ -63,6 +70,15 @@ class Upkeep:
         if desk.confirmed:
             self._rows.done(desk.confirmed, desk.confirmed_effects)
             desk.confirmed, desk.confirmed_effects = [], []
+
+    def _keep_what_waits(self, now: float, held: int) -> None:
+        """Let what waits for the message before it take no place on the queue: there it comes."""
+        waiting = self._desk.waiting()
+        held += sum(not came.deliveries.open for came in waiting)
+        for came in waiting:
+            if came.deliveries.open and now - came.since > BEHIND_S and held < HELD_BEHIND:
+                held += 1
+                self._desk.keep(came)
 
     def _pruned(self, done: "Future[bool]") -> None:
         if not done.cancelled() and done.exception() is None and done.result():

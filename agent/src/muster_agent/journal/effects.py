@@ -11,6 +11,7 @@ from muster_agent.journal.database import Journal
 __all__ = ["Effect", "Effects", "receipt_of"]
 
 INTENT = "INSERT INTO effects (message_id, receipt, tool, resumable, state) VALUES (?, ?, ?, ?, 'intent')"
+TAKE_BACK = "DELETE FROM effects WHERE message_id = ? AND receipt = ? AND state = 'intent'"
 DONE = "UPDATE effects SET state = 'done', result = ? WHERE message_id = ? AND receipt = ?"
 
 
@@ -60,6 +61,10 @@ class Effects:
         """Write that the tool is about to act; act when the future ends."""
         values = (message_id, receipt, tool, resumable)
         return self._journal.submit(lambda connection: _nothing(connection.execute(INTENT, values)))
+
+    def take_back(self, message_id: str, receipt: str) -> "Future[None]":
+        """Write that the tool did not act after all."""
+        return self._journal.submit(lambda connection: _nothing(connection.execute(TAKE_BACK, (message_id, receipt))))
 
     def done(self, message_id: str, receipt: str, result: Mapping[str, Any]) -> "Future[None]":
         """Write what came of it."""

@@ -29,6 +29,8 @@ DRAIN_S = 0.5
 LOOK_S = 0.02
 #: How long after SIGKILL the processes may take to vanish.
 KILL_S = 10.0
+#: How long a program that nobody wants any more may take to end before it is killed.
+UNWANTED_S = 2.0
 
 
 class StopReport(NamedTuple):
@@ -68,8 +70,17 @@ class Program:
         """Start exactly `argv`, no shell; raises OSError or ValueError when that is not possible."""
         system = this_system()
         # In a thread: the caller of exec waits until the new program is loaded.
-        process = await asyncio.to_thread(system.spawn, argv, cwd, environment)
-        return cls(process, mark, system)
+        starting = asyncio.ensure_future(asyncio.to_thread(system.spawn, argv, cwd, environment))
+        try:
+            return cls(await asyncio.shield(starting), mark, system)
+        except asyncio.CancelledError:
+            # It starts all the same, and nobody else would end it.
+            await asyncio.wait({starting})
+            if starting.exception() is None:
+                program = cls(starting.result(), mark, system)
+                await program.stop(UNWANTED_S)
+                program.release()
+            raise
 
     @property
     def output_bytes(self) -> int:

@@ -55,6 +55,10 @@ class RunServices(Protocol):
         """Write that a tool is about to act."""
         ...
 
+    def take_back(self, run: Run, receipt: str) -> None:
+        """Write that the tool did not act after all."""
+        ...
+
     def done(self, message_id: str, receipt: str, result: Mapping[str, Any]) -> Awaitable[None]:
         """Write what came of it."""
         ...
@@ -166,8 +170,12 @@ class Reply:
         self.run.check_wanted()
         self.run.has_effects = True
         await self._services.intend(self.run, receipt, tool, resumable=resumable)
-        await self._services.allow_effect(self.run)  # the write may have taken long
-        self.run.check_wanted()
+        try:
+            await self._services.allow_effect(self.run)  # the write may have taken long
+            self.run.check_wanted()
+        except BaseException:
+            self._services.take_back(self.run, receipt)
+            raise
 
     async def done(self, receipt: str, result: Mapping[str, Any]) -> None:
         """Return when the journal knows what came of it."""

@@ -4,7 +4,7 @@ import asyncio
 
 from muster_agent.journal.messages import MessageRow
 from muster_agent.runs.core import RunCore
-from muster_messaging.bus import Subscription
+from muster_agent.runs.deliveries import Deliveries
 from muster_messaging.message import Message
 from muster_shared_models.bodies import ChatBody
 from muster_shared_models.problems import MusterError, Reason
@@ -16,12 +16,13 @@ class Run:
     """A message, where it was delivered, and what became of it so far."""
 
     __slots__ = (
-        "acked", "at_ms", "begun", "begun_at", "body", "core", "flushes", "flushing", "frame", "has_effects", "request",
-        "since", "stopped", "stopped_at", "subscription", "sure", "tags", "task", "timer", "touched",
-        "unclaimed",
+        "at_ms", "begun", "begun_at", "body", "core", "deliveries", "flushes", "flushing", "frame", "has_effects",
+        "request", "since", "stopped", "stopped_at", "sure", "task", "timer", "touched", "unclaimed",
     )  # fmt: skip
 
-    def __init__(self, request: Message, body: ChatBody, attempt: int, now: float, at_ms: int) -> None:
+    def __init__(
+        self, request: Message, body: ChatBody, deliveries: Deliveries, attempt: int, now: float, at_ms: int
+    ) -> None:
         self.request = request
         self.body = body
         # A message to many comes as copies: the control field then names this copy's own run.
@@ -29,11 +30,7 @@ class Run:
         #: When it was received: seconds of the loop's clock, and milliseconds since 1970.
         self.since = now
         self.at_ms = at_ms
-        self.subscription: Subscription | None = None
-        #: Its deliveries there: also a second copy must be acknowledged, or it keeps its place for ever.
-        self.tags: list[int] = []
-        #: Whether the queue server needs no acknowledgement any more.
-        self.acked = False
+        self.deliveries = deliveries
         #: The message as bytes, once it was acknowledged before it was answered.
         self.frame: bytes | None = None
         self.task: asyncio.Task[None] | None = None
@@ -79,16 +76,11 @@ class Run:
             seq, reply,
         )  # fmt: skip
 
-    def delivered(self, subscription: Subscription, tag: int) -> None:
-        """It was delivered, perhaps again; deliveries of an earlier subscription need no acknowledgement."""
-        if subscription is not self.subscription:
-            self.subscription, self.tags = subscription, []
-        self.tags.append(tag)
-        self.acked = False
+    @property
+    def acked(self) -> bool:
+        """Whether the queue server needs no acknowledgement any more."""
+        return not self.deliveries.open
 
     def acknowledge(self) -> None:
         """Tell the queue server that it need not come again."""
-        if not self.acked and self.subscription is not None:
-            self.subscription.ack(self.tags)
-            self.tags = []
-        self.acked = True
+        self.deliveries.acknowledge()

@@ -7,7 +7,6 @@ may be another agent's, or may be over, nothing is done and nothing told before 
 
 import asyncio
 import threading
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -21,14 +20,13 @@ from muster_agent.runs.lease import Lease
 from muster_agent.runs.publisher import Publisher
 from muster_agent.runs.reply import IncomingMessage, Reply, Tools
 from muster_agent.runs.run import Run
+from muster_agent.runs.tombstones import Tombstones
 from muster_shared_models.problems import MusterError, Reason
 
 __all__ = ["STOPPED", "Runner"]
 
 log = structlog.get_logger()
 
-#: Runs that were stopped before their message came, and runs that have ended lately.
-TOMBSTONES = 1000
 #: How long cancelled handlers may take to end when the agent stops.
 CANCEL_S = 5.0
 #: Handlers that may go on after the end of their runs without keeping a slot.
@@ -61,9 +59,12 @@ class Runner:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._runs: dict[str, Run] = {}
-        self._stopped_before: OrderedDict[str, None] = OrderedDict()
+        #: Before their message came.
+        self._stopped_before = Tombstones()
+        #: What the last process had begun: its message comes again, or its answer is on its way.
+        self._expected: set[str] = set()
         #: Their last words may still be on their way to the server.
-        self._ended_lately: OrderedDict[str, None] = OrderedDict()
+        self._ended_lately = Tombstones()
         self._closing = False
         #: Runs whose handlers go on after their end: others have their slots.
         self._abandoned: set[Run] = set()
@@ -73,13 +74,17 @@ class Runner:
         run_id = run.core.run_id
         self._lease.take(run)
         self._runs[run_id] = run
-        if run_id in self._stopped_before:
-            del self._stopped_before[run_id]
-            run.stopped = STOPPED
+        self._expected.discard(run_id)
+        if self._stopped_before.take(run_id):
+            run.stopped = run.stopped or STOPPED
         if run.stopped and not run.may_be_anothers:
             self.end(run, run.stopped)
         elif (ready := self._slots.offer(run.lane, run)) is not None:
             self._start(ready)
+
+    def expect(self, run_id: str) -> None:
+        """The last process had begun this run: how that ended is told when its message comes again."""
+        self._expected.add(run_id)
 
     def end(self, run: Run, error: MusterError | None, tokens: tuple[int, int] = (0, 0)) -> None:
         """End a run, well or with an error."""
@@ -93,14 +98,14 @@ class Runner:
     def forget(self, run: Run) -> None:
         """Its answer is confirmed."""
         if self._runs.pop(run.core.run_id, None) is not None:
-            _bury(self._ended_lately, run.core.run_id)
+            self._ended_lately.add(run.core.run_id)
 
     def stop(self, run_id: str, why: MusterError = STOPPED) -> None:
         """Stop a run: at work, waiting for its turn, or not yet here."""
         run = self._runs.get(run_id)
         if run is None:
-            _bury(self._stopped_before, run_id)
-            if run_id not in self._ended_lately:
+            self._stopped_before.add(run_id)
+            if run_id not in self._ended_lately and run_id not in self._expected:
                 self._lease.decline(run_id)
             return
         if run.core.ended:
@@ -223,15 +228,13 @@ class Runner:
         self._publisher.acts(run)
         return self._effects.intend(run.request.id, receipt, tool, resumable=resumable)
 
+    def take_back(self, run: Run, receipt: str) -> None:
+        """Write that the tool did not act after all."""
+        self._effects.take_back(run.request.id, receipt)
+
     def done(self, message_id: str, receipt: str, result: Mapping[str, Any]) -> Awaitable[None]:
         """Write what came of it."""
         return self._effects.done(message_id, receipt, result)
-
-
-def _bury(tombstones: OrderedDict[str, None], run_id: str) -> None:
-    tombstones[run_id] = None
-    if len(tombstones) > TOMBSTONES:
-        tombstones.popitem(last=False)
 
 
 def _incoming(run: Run) -> IncomingMessage:
