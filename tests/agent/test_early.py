@@ -190,3 +190,30 @@ def test_what_waits_has_all_its_time_again_but_not_time_and_again() -> None:
         assert not line.due(number * HOLD_S + HOLD_S)
     line.begin_anew(100 * HOLD_S)
     assert line.due(100 * HOLD_S) == ["two"]
+
+
+async def test_what_was_overtaken_and_came_comes_first_again_after_a_death(tmp_path: Path) -> None:
+    zero = chat("0")
+    first = chat("1", after=zero.id)
+    second = chat("2", after=first.id)
+    goes_on = asyncio.Event()
+
+    async def wait(message: IncomingMessage) -> str:
+        await goes_on.wait()
+        return message.text
+
+    async with bench(tmp_path, wait, clean=False) as made:
+        made.take(zero)
+        await until(lambda: made.kinds(zero.run))
+        tags = made.take(second)
+        await until(lambda: made.subscription.acked == tags)
+        tags += made.take(first)
+        await until(lambda: made.subscription.acked == tags)  # both wait behind what is at work, the younger one first
+    goes_on.set()
+    async with bench(tmp_path, wait) as made:
+        made.desk.resume()
+        made.take(zero)
+        await made.end(second)
+        assert [sent.correlation_id for sent in made.bus.published if b"RUN_FINISHED" in sent.body] == [
+            zero.id, first.id, second.id
+        ]  # fmt: skip

@@ -141,8 +141,12 @@ class History:
     def __init__(self, *frames: dict[str, Any], page: int = 200) -> None:
         self.items = [{"seq": frame["seq"], "event": frame["event"]} for frame in frames]
         self.page = page
+        self.away = 0
 
     def get(self, _: str, *, after: int, limit: int) -> dict[str, Any]:
+        if self.away:
+            self.away -= 1
+            raise MusterError(Reason.UNAVAILABLE, "The server does not answer.")
         return {"items": [item for item in self.items if item["seq"] > after][: min(limit, self.page)]}
 
 
@@ -173,6 +177,18 @@ async def test_output_that_a_snapshot_has_no_room_for_is_fetched(
 
     assert await command(monkeypatch, History(*said, page=2), snapshot(*said[6:]), end) == 0
     assert capsys.readouterr().out == "1 2 3 4 5 6 7 8 9 "
+
+
+async def test_a_server_that_goes_away_while_output_is_fetched_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = [output(seq, f"{seq} ") for seq in range(1, 4)]
+    monkeypatch.setattr(live_module, "AGAIN_S", 0.01)
+    history = History(*said)
+    history.away = 1
+
+    assert await command(monkeypatch, history, snapshot(*said[2:]), numbered(4, **target("done", exit_code=0))) == 0
+    assert capsys.readouterr() == ("1 2 3 ", "the connection to the server ended: trying again\n")
 
 
 async def test_a_slow_reader_misses_nothing(

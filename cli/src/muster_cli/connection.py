@@ -18,6 +18,8 @@ __all__ = ["ANNOUNCEMENT", "Announcement", "Connection", "announce"]
 ANNOUNCEMENT = "server.json"
 TOKEN_FILE = "admin.token"
 TIMEOUT_S = 15.0
+#: What a proxy says of a server that is away.
+AWAY = (502, 503, 504)
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -116,6 +118,8 @@ def _problem(answer: httpx2.Response) -> MusterError:
         problem = Problem.model_validate_json(answer.content)
     except ValidationError:
         text = " ".join(answer.text[:200].split())
+        if answer.status_code in AWAY:
+            return MusterError(Reason.UNAVAILABLE, f"The server is away: {answer.status_code} {text}", "Is it running?")
         return MusterError(Reason.INTERNAL, f"The server answered {answer.status_code}: {text}", "Is MUSTER_URL right?")
     return MusterError(problem.reason, problem.detail, problem.hint)
 

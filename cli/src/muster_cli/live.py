@@ -13,7 +13,7 @@ from muster_cli.connection import Connection
 from muster_cli.output import say
 from muster_shared_models.problems import MusterError, Problem, Reason
 
-__all__ = ["Live", "lasting", "live"]
+__all__ = ["Live", "asked", "lasting", "live"]
 
 OPEN_TIMEOUT_S = 10.0
 MAX_BYTES = 16 * 1024 * 1024
@@ -65,12 +65,7 @@ class Live:
 @asynccontextmanager
 async def live(connection: Connection) -> AsyncIterator[Live]:
     """Open a socket to the server that a connection speaks to."""
-    try:
-        ticket = (await asyncio.to_thread(connection.post, "/api/v1/ws-tickets"))["ticket"]
-    except MusterError as error:
-        if error.reason is not Reason.UNAVAILABLE:
-            raise
-        raise _Lost(error.detail, error.hint) from error
+    ticket = (await asked(connection.post, "/api/v1/ws-tickets"))["ticket"]
     address = connection.url.replace("http", "ws", 1) + "/ws"
     try:
         socket = await connect(address, max_size=MAX_BYTES, open_timeout=OPEN_TIMEOUT_S, compression=None, proxy=None)
@@ -79,8 +74,23 @@ async def live(connection: Connection) -> AsyncIterator[Live]:
     async with socket:
         opened = Live(socket)
         await opened.send(op="hello", ticket=ticket)
-        await opened.next(OPEN_TIMEOUT_S)
+        try:
+            await opened.next(OPEN_TIMEOUT_S)
+        except MusterError as error:
+            if error.reason is not Reason.TIMED_OUT:
+                raise
+            raise _Lost(f"The server does not say hello. {error.detail}") from error
         yield opened
+
+
+async def asked(ask: Callable[..., Any], path: str, **parameters: Any) -> Any:
+    """Return what the server says over HTTP; inside `lasting`, it is asked again when it was away."""
+    try:
+        return await asyncio.to_thread(ask, path, **parameters)
+    except MusterError as error:
+        if error.reason is not Reason.UNAVAILABLE:
+            raise
+        raise _Lost(error.detail, error.hint) from error
 
 
 async def lasting(connection: Connection, work: Callable[[Live], Awaitable[None]], patience_s: float) -> None:

@@ -111,7 +111,8 @@ class Desk:
             elif row.message_id not in self.runs:
                 came = Came(decode(row.frame, ""), Deliveries(), self._loop.time(), again=True, frame=row.frame)
                 before = expected.get(row.conversation, "") if row.conversation else ""
-                if not (self._hold(came, before) if before else self._waits(came)):
+                # What it names comes first: it may be younger in the journal, where it was overtaken.
+                if not self._waits(came) and not (before and self._hold(came, before)):
                     self._take([came])
 
     def _take(self, batch: Sequence[Came]) -> None:

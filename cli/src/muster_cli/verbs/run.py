@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from muster_cli.connection import Connection
-from muster_cli.live import Live, lasting
+from muster_cli.live import Live, asked, lasting
 from muster_cli.output import emit, say, write
 from muster_cli.settings import CliSettings
 from muster_shared_models.commands import ENDED, CommandView, PushCommand, TargetState, TargetView
@@ -100,7 +100,7 @@ class _Command:
         while self._seq + 1 < seq:
             # A program that says much: what does not fit into a snapshot, or what a slow reader missed.
             path = f"/api/v1/commands/{self.id}/events"
-            page = await asyncio.to_thread(self._server.get, path, after=self._seq, limit=PAGE)
+            page = await asked(self._server.get, path, after=self._seq, limit=PAGE)
             for item in page["items"]:
                 self._show(item["seq"], item["event"])
             if not page["items"]:
