@@ -217,3 +217,18 @@ async def test_what_was_overtaken_and_came_comes_first_again_after_a_death(tmp_p
         assert [sent.correlation_id for sent in made.bus.published if b"RUN_FINISHED" in sent.body] == [
             zero.id, first.id, second.id
         ]  # fmt: skip
+
+
+async def test_answers_of_the_last_process_are_repeated_in_the_order_in_which_they_were_given(tmp_path: Path) -> None:
+    first = chat("1")
+    second = chat("2", after=first.id)
+    async with bench(tmp_path, echo, clean=False) as made:
+        made.publisher.detach()
+        tags = made.take(second)
+        await until(lambda: made.subscription.acked == tags)
+        made.take(first)
+        await until(lambda: [row.state for row in made.rows.unfinished()] == 2 * ["replied"])
+    async with bench(tmp_path, echo) as made:
+        made.desk.resume()
+        await until(lambda: len(made.bus.published) == 2)
+        assert [sent.correlation_id for sent in made.bus.published] == [first.id, second.id]

@@ -101,7 +101,8 @@ class Desk:
         Those wait for what is before them in their conversation and will be delivered again.
         """
         expected: dict[str, str] = {}
-        for row in self._rows.unfinished():
+        rows = self._rows.unfinished()
+        for row in sorted(rows, key=lambda row: row.seq):  # what was overtaken is younger, and answered before
             if row.state != "received":
                 self._runner.expect(row.run_id)
             if row.reply is not None:
