@@ -273,10 +273,12 @@ async def test_any_stays_with_who_answered_and_all_reaches_everybody(server: Run
         assert sorted(e["text"] for e in events if e["kind"] == "TEXT_MESSAGE_END") == ["here: one", "here: two"]
 
 
-async def test_a_run_is_stopped_by_its_agent_or_at_once_when_nobody_began_it(server: RunningServer, desk: Desk) -> None:
+async def test_a_run_is_stopped_by_its_agent_or_at_once_when_somebody_asks_again(server: RunningServer, desk: Desk) -> None:
     async with server.browser() as browser:
         sent = await say(browser, "hi", to="agent:puppet")
         await follow(browser, sent["conversation"])
+        await browser.send(op="run.stop", ref="s", run_id=sent["run_id"])
+        await browser.event("RUN_STOP_REQUESTED")
         await browser.send(op="run.stop", ref="s", run_id=sent["run_id"])
         error = await browser.event("RUN_ERROR")
         assert error["reason"] == "stopped"
@@ -287,7 +289,7 @@ async def test_a_run_is_stopped_by_its_agent_or_at_once_when_nobody_began_it(ser
         await desk.answer(asked, "too late")
         await desk.report(asked, RunError(run_id=asked.run, reason=Reason.INTERNAL, message=""))
         kinds = [event["kind"] for event in await transcript(server, sent["conversation"])]
-        assert kinds == ["USER_MESSAGE", "RUN_ERROR"]
+        assert kinds == ["USER_MESSAGE", "RUN_STOP_REQUESTED", "RUN_ERROR"]
 
 
 async def test_what_cannot_be_read_dies_with_a_reason_and_delays_nobody(server: RunningServer, desk: Desk) -> None:
