@@ -113,10 +113,11 @@ class DeskMachine(ClockworkMachine):
         self.faults: list[str] = []
         #: Message id to the lives in which its tool acted.
         self.acted: dict[str, list[int]] = defaultdict(list)
-        #: What is durable on the bus: ids to contents, numbers to ids, and per conversation the runs that have ended.
+        #: What is durable on the bus: ids to contents, numbers to ids, and per conversation the runs that have ended with
+        #: their numbers. By those the server puts in order what arrives out of order.
         self.arrived: dict[str, bytes] = {}
         self.numbers: dict[tuple[str, int], str] = {}
-        self.ended: dict[str, list[str]] = defaultdict(list)
+        self.ended: dict[str, dict[str, int]] = defaultdict(dict)
         self.ends: dict[str, str] = {}
         self.lives: list[Life] = []
         self._start()
@@ -282,12 +283,12 @@ class DeskMachine(ClockworkMachine):
         self._pass(seconds)
 
     def _pass(self, seconds: float) -> None:
-        """Let time go by; each second the queue server hands out what it may."""
+        """Let time go by; every other second the queue server hands out what it may."""
         while True:
-            self.clock.wait(min(seconds, 1.0))
+            self.clock.wait(min(seconds, 2.0))
             self._settle_acks()
             self.clock.do(self._deliver)
-            seconds -= 1.0
+            seconds -= 2.0
             if seconds <= 0:
                 return
 
@@ -325,8 +326,7 @@ class DeskMachine(ClockworkMachine):
         for event in events_in(message):
             assert self.holders.get(event.run_id, ME) == ME, f"{event.run_id} is not ours, and we speak for it"
             if event.kind in ENDS and self.ends.setdefault(event.run_id, message.id) == message.id:
-                if event.run_id not in self.ended[message.conversation]:
-                    self.ended[message.conversation].append(event.run_id)
+                self.ended[message.conversation].setdefault(event.run_id, message.seq)
             elif event.kind in ENDS:
                 raise AssertionError(f"{event.run_id} ends twice")
 
@@ -353,8 +353,8 @@ class DeskMachine(ClockworkMachine):
     def answers_come_in_order(self) -> None:
         for lane, ended in self.ended.items():
             asked = [run for run in self._ours(self.sent[lane]) if run not in self.stopped | self.over]
-            answered = [run for run in ended if run not in self.stopped | self.over]
-            assert answered == asked[: len(answered)]
+            answered = [run for run in sorted(ended, key=lambda run: ended[run]) if run not in self.stopped | self.over]
+            assert answered == [run for run in asked if run in answered]
 
     @invariant()
     def no_handler_begins_again_after_its_tool_has_acted(self) -> None:
@@ -362,7 +362,7 @@ class DeskMachine(ClockworkMachine):
         assert all(len(set(lives)) <= 1 for lives in self.acted.values())
 
     def finish(self) -> None:
-        for _ in range(3 * self.count + 5):
+        for _ in range(4 * self.count + 10):
             for number in range(SLOTS):
                 self.clock.do(self._tell, number, "end")
             self._pass(20.0)

@@ -273,7 +273,9 @@ async def test_any_stays_with_who_answered_and_all_reaches_everybody(server: Run
         assert sorted(e["text"] for e in events if e["kind"] == "TEXT_MESSAGE_END") == ["here: one", "here: two"]
 
 
-async def test_a_run_is_stopped_by_its_agent_or_at_once_when_somebody_asks_again(server: RunningServer, desk: Desk) -> None:
+async def test_a_run_is_stopped_by_its_agent_or_at_once_when_somebody_asks_again(
+    server: RunningServer, desk: Desk
+) -> None:
     async with server.browser() as browser:
         sent = await say(browser, "hi", to="agent:puppet")
         await follow(browser, sent["conversation"])
