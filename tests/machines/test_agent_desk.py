@@ -113,8 +113,8 @@ class DeskMachine(ClockworkMachine):
         self.faults: list[str] = []
         #: Message id to the lives in which its tool acted.
         self.acted: dict[str, list[int]] = defaultdict(list)
-        #: What is durable on the bus: ids to contents, numbers to ids, and per conversation the runs that have ended with
-        #: their numbers. By those the server puts in order what arrives out of order.
+        #: What is durable on the bus: ids to contents, numbers to ids, and per conversation the runs that have ended
+        #: with their numbers. By those the server puts in order what arrives out of order.
         self.arrived: dict[str, bytes] = {}
         self.numbers: dict[tuple[str, int], str] = {}
         self.ended: dict[str, dict[str, int]] = defaultdict(dict)
@@ -369,6 +369,7 @@ class DeskMachine(ClockworkMachine):
             while self.life.bus.under_way:
                 self.clock.do(self._answer, 0, None, True)
         self._settle_acks()
+        self.answers_come_in_order()
         assert not self.queue, "something is never acknowledged"
         assert not self.life.desk.runs
         ours = {run for messages in self.sent.values() for run in self._ours(messages)}
