@@ -15,6 +15,8 @@ from tests.machines.model_bus import ModelBus, UnderWay
 from tests.machines.profiles import far
 
 PATIENCE_S, LIMIT = 5.0, 6
+#: Sums of seconds are not exact.
+MOMENT_S = 1e-6
 LANES = some.sampled_from("abc")
 WHICH = some.integers(0, LIMIT)
 
@@ -25,7 +27,8 @@ class LanesMachine(ClockworkMachine):
     def __init__(self) -> None:
         super().__init__()
         self.count = 0
-        #: Lane to the messages that wait in it, oldest first, with the time at which they may be given up.
+        #: Lane to the messages that wait in it, oldest first, with the time at which they are given up: patience begins
+        #: with the first try.
         self.waiting: dict[str, list[tuple[str, float]]] = defaultdict(list)
         self.futures: dict[str, Future[None]] = {}
         self.arrived: dict[str, list[str]] = defaultdict(list)
@@ -34,6 +37,7 @@ class LanesMachine(ClockworkMachine):
 
     def _open(self) -> None:
         self.bus = ModelBus()
+        self.connected_since = self.clock.now
         self.lanes = self.clock.do(lambda: Lanes(self.bus, patience_s=PATIENCE_S, limit=LIMIT))
 
     def _send(self, lane: str, name: str) -> None:
@@ -77,10 +81,15 @@ class LanesMachine(ClockworkMachine):
         arrives = arrives and error is Unconfirmed
         if arrives:
             self._arrives(publish)
-        if self.clock.now >= self.waiting[publish.key][0][1]:
-            self.given_up.add(self._ends(publish))
+        over = self.waiting[publish.key][0][1]
+        before = self.lanes.waiting
         self.bus.answer(publish, error("not now"), arrives=arrives)
         self.clock.settle()
+        if self.lanes.waiting < before:
+            assert self.clock.now > over - MOMENT_S, "given up too early"
+            self.given_up.add(self._ends(publish))
+        else:  # the time without a connection does not count
+            assert self.clock.now < over + MOMENT_S or self.connected_since > over - PATIENCE_S, "not given up"
 
     @precondition(lambda self: self.bus.connected)
     @rule(data=some.data())
@@ -95,6 +104,7 @@ class LanesMachine(ClockworkMachine):
     @rule()
     def mend(self) -> None:
         self.bus.connected = True
+        self.connected_since = self.clock.now
 
     @rule(seconds=some.sampled_from([0.01, 0.3, 2.0, PATIENCE_S]))
     def wait(self, seconds: float) -> None:
@@ -168,8 +178,11 @@ class LanesMachine(ClockworkMachine):
         return self.bus.under_way[which % len(self.bus.under_way)]
 
     def _ends(self, publish: UnderWay) -> str:
-        name, _ = self.waiting[publish.key].pop(0)
+        lane = self.waiting[publish.key]
+        name, _ = lane.pop(0)
         assert name == publish.message.id
+        if lane:
+            lane[0] = (lane[0][0], self.clock.now + PATIENCE_S)
         return name
 
     def _arrives(self, publish: UnderWay) -> None:
