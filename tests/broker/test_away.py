@@ -42,18 +42,9 @@ def test_nobody_waits_for_a_message_that_never_comes_back() -> None:
     away = Away()
     away.sent("lane", "a", 0.0, 5.0)
 
-    for seconds in range(0, int(5 + GRACE_S) + 1, 5):
-        assert away.must_follow("lane", "b", float(seconds))
+    assert away.must_follow("lane", "b", 5.0 + GRACE_S)
     assert not away.must_follow("lane", "b", 5.1 + GRACE_S)
     assert not away
-
-
-def test_a_broker_that_stood_still_does_not_take_what_waits_in_line_for_lost() -> None:
-    away = Away()
-    away.sent("lane", "a", 0.0, 5.0)
-
-    assert away.must_follow("lane", "b", 90.0)
-    assert not away.must_follow("lane", "a", 90.1)
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.booleans()), max_size=60))

@@ -10,8 +10,6 @@ __all__ = ["Away"]
 
 #: Seconds after which a message that should be back counts as gone: another broker has it, or the queue was emptied.
 GRACE_S = 15.0
-#: The most that passes between two looks: a broker that stood still must not take what waits in line for lost.
-LOOK_S = 10.0
 
 
 @dataclass(slots=True)
@@ -27,8 +25,6 @@ class Away:
 
     def __init__(self) -> None:
         self._lanes: dict[str, dict[str, _Round]] = {}
-        self._passed = 0.0
-        self._looked_at = 0.0
 
     def __bool__(self) -> bool:
         """Whether anything is away."""
@@ -36,8 +32,7 @@ class Away:
 
     def sent(self, lane: str, message_id: str, now: float, delay_s: float) -> None:
         """A message goes round; it keeps its place if it had one."""
-        until = self._look(now) + delay_s + GRACE_S
-        self._lanes.setdefault(lane, {})[message_id] = _Round(here=False, until=until)
+        self._lanes.setdefault(lane, {})[message_id] = _Round(here=False, until=now + delay_s + GRACE_S)
 
     def must_follow(self, lane: str, message_id: str, now: float) -> bool:
         """Tell whether a message that has come in must go round (again), because one before it is still away.
@@ -47,12 +42,11 @@ class Away:
         rounds = self._lanes.get(lane)
         if rounds is None:
             return False
-        passed = self._look(now)
         for other, its in list(rounds.items()):
             if other == message_id:
-                rounds[other] = _Round(here=True, until=passed + GRACE_S)
+                rounds[other] = _Round(here=True, until=now + GRACE_S)
                 break
-            if its.until < passed:
+            if its.until < now:
                 del rounds[other]
             elif not its.here:
                 return True
@@ -67,9 +61,3 @@ class Away:
             del rounds[message_id]
             if not rounds:
                 del self._lanes[lane]
-
-    def _look(self, now: float) -> float:
-        """Return the seconds that have passed, as far as they count."""
-        self._passed += min(now - self._looked_at, LOOK_S)
-        self._looked_at = now
-        return self._passed
